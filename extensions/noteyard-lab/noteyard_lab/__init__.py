@@ -1,0 +1,1 @@
+"""Noteyard inside the environments people work in: runs, dashboards and the `yard` command."""
