@@ -1,0 +1,1 @@
+"""The API: REST, the portal and ForwardAuth, on FastAPI."""

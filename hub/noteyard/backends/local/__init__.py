@@ -1,0 +1,1 @@
+"""One machine: local processes, an embedded S3 server and Traefik under a supervisor."""

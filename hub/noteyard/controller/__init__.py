@@ -1,0 +1,1 @@
+"""The controller: loops that make desired state true."""

@@ -1,0 +1,53 @@
+"""Safe names for ids, people, links, buckets and host labels.
+
+Guarantees: `is_slug` and `host_label` results are DNS labels (a-z, 0-9, inner hyphens, at most 63 characters);
+`new_id` results are lower-case, start with their kind's letter and hold 75 random bits, so that they serve as
+Kubernetes names, object keys and URL parts alike; `host_label` is injective.
+"""
+
+import hashlib
+import re
+import secrets
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+RESERVED_SLUGS = frozenset({"api", "apps", "assets", "hub", "outputs", "portal", "services", "user", "www"})
+
+
+def new_id(kind: str) -> str:
+    """A fresh id such as `r3k9…`: the kind's letter and 15 random characters."""
+    return kind + "".join(secrets.choice(ALPHABET) for _ in range(15))
+
+
+def is_slug(text: str) -> bool:
+    """Whether `text` can be a dashboard's link and host label."""
+    return SLUG.fullmatch(text) is not None and text not in RESERVED_SLUGS
+
+
+def slug_from(title: str) -> str:
+    """A slug suggested for a title; 'dashboard' when nothing of the title can be kept."""
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:50].strip("-")
+    return words if is_slug(words) else "dashboard"
+
+
+def is_person(text: str) -> bool:
+    """Whether `text` can be a person's name: lower case letters, digits, dots, hyphens, underscores, 40 at most."""
+    return PERSON.fullmatch(text) is not None
+
+
+def host_label(name: str) -> str:
+    """`name` as a DNS label; names that are not labels get a digest, so that no two names share one."""
+    if SLUG.fullmatch(name) and "--" not in name:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+    return f"{words}--{digest}" if words else f"x--{digest}"
+
+
+def person_bucket(name: str) -> str:
+    """The S3 bucket of a person's own data on one machine: `my-<label>`, 3 to 63 characters."""
+    return f"my-{host_label(name)}"
+
+
+TEAM_BUCKET = "team"
