@@ -1,0 +1,74 @@
+"""The protocols that each shape implements.
+
+All calls are idempotent and named by our ids, so that "already exists" means "done". `observe` tells what really
+exists, found by label or by recorded process identity, never from memory: a restarted controller adopts what runs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a worker or dashboard launcher is started with.
+
+    `id` is the attempt's or workload process's id; `token` its bearer token, handed over by a pipe;
+    `profile` names the environment.
+    """
+
+    id: str
+    token: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One process or pod that exists or has just ended. `ended` False: alive.
+
+    `reason` says in words why it ended where the platform knows (exit code, signal, out of memory).
+    """
+
+    id: str
+    ended: bool
+    reason: str | None = None
+
+
+class Runner(Protocol):
+    """Executes attempts of runs."""
+
+    async def start(self, start: Start) -> None:
+        """Start the attempt; does nothing when its process exists. Raises NoteyardError when it can't be started."""
+
+    async def stop(self, id: str, *, kill: bool = False) -> None:
+        """Ask the attempt to save and end (kill False), or end it with all it started, however detached (kill True)."""
+
+    async def observe(self) -> Mapping[str, Observed]:
+        """All attempts that exist, by id. One that is not in the mapping is proven dead."""
+
+    async def clean(self, id: str) -> None:
+        """Remove what an ended attempt left behind: stray processes, its work folder."""
+
+
+class WorkloadHost(Protocol):
+    """Keeps dashboards' processes."""
+
+    async def apply(self, start: Start) -> None:
+        """Make the process exist; does nothing when it does."""
+
+    async def delete(self, id: str) -> None:
+        """End the process with all it started, gracefully first, and remove what it left."""
+
+    async def observe(self) -> Mapping[str, Observed]:
+        """All workload processes that exist, by id."""
+
+
+class Platform(Protocol):
+    """One shape of Noteyard."""
+
+    def configure(self, c: Any) -> None:
+        """Set JupyterHub's spawner and proxy in its config object."""
+
+    def runner(self) -> Runner: ...
+
+    def workload_host(self) -> WorkloadHost: ...

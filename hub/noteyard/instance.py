@@ -1,0 +1,107 @@
+"""One installation on disk: where things lie under the state folder, its secrets, and its parts' internal ports."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from noteyard.settings import Settings
+
+HEX_SECRETS = ("internal", "hub-api", "hub-cookie", "hub-crypt", "proxy", "signing", "supervisor")
+PARTS = ("edge", "hub", "api", "controller", "s3")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Paths of one state folder. Folders are 0700, secrets 0600."""
+
+    state: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Instance":
+        return cls(settings.state)
+
+    def folder(self, *parts: str) -> Path:
+        """A folder under the state folder, made when missing."""
+        path = self.state.joinpath(*parts)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.folder('db') / 'noteyard.sqlite'}"
+
+    @property
+    def hub_database_url(self) -> str:
+        return f"sqlite:///{self.folder('db') / 'hub.sqlite'}"
+
+    @property
+    def objects(self) -> Path:
+        """Releases, outputs and renderings."""
+        return self.folder("objects")
+
+    @property
+    def s3(self) -> Path:
+        """Each sub-folder is a bucket."""
+        return self.folder("s3")
+
+    @property
+    def logs(self) -> Path:
+        return self.folder("logs")
+
+    @property
+    def run(self) -> Path:
+        """Generated configuration, sockets, port numbers: rewritten at each start."""
+        return self.folder("run")
+
+    def home(self, person: str) -> Path:
+        return self.folder("homes", person)
+
+    def work(self, id: str) -> Path:
+        """The empty folder that an attempt or dashboard process works in."""
+        return self.folder("work", id)
+
+    def secret(self, name: str) -> str:
+        return self.secret_file(name).read_text().strip()
+
+    def secret_file(self, name: str) -> Path:
+        return self.state / "secrets" / name
+
+    def make_secrets(self) -> None:
+        """Generate the secrets that are missing: hex strings, and the Ed25519 key that signs who is looking."""
+        self.folder("secrets")
+        for name in HEX_SECRETS:
+            _write_once(self.secret_file(name), secrets.token_hex(32))
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        _write_once(self.secret_file("viewer-key.pem"), pem)
+
+    def ports(self) -> dict[str, int]:
+        """Internal ports of the parts, as the last start chose them."""
+        content: dict[str, int] = json.loads((self.run / "ports.json").read_text())
+        return content
+
+    def internal_url(self, part: str) -> str:
+        return f"http://127.0.0.1:{self.ports()[part]}"
+
+
+def _write_once(path: Path, content: str) -> None:
+    # Written beside and linked into place, so that a crash leaves a whole secret or none.
+    if path.exists():
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    finally:
+        temporary.unlink()

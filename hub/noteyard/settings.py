@@ -1,0 +1,259 @@
+"""Every option with its type, default and help; one file format (`noteyard.yaml`) for both shapes.
+
+Environment variables override the file: NOTEYARD_PORT=9000, NOTEYARD_RUNS__CONCURRENT=8 (two underscores: one level down).
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from noteyard.errors import NoteyardError
+
+FILE_NAME = "noteyard.yaml"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Profile(Section):
+    """A curated environment that labs, runs and dashboards use."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Short name used in commands and URLs.")
+    title: str = Field(default="", description="Name people see; the short name when empty.")
+    description: str = Field(default="", description="One sentence that helps to choose.")
+    environment: Path | None = Field(
+        default=None, description="Path of a Python environment with noteyard-lab installed; empty: the default one."
+    )
+    image: str | None = Field(default=None, description="Container image (Kubernetes).")
+    cpu: float | None = Field(default=None, gt=0, description="CPU cores, where the system can enforce it.")
+    memory_mb: int | None = Field(default=None, gt=0, description="Memory in MiB, where the system can enforce it.")
+    groups: list[str] = Field(default_factory=list, description="Groups that may use it; empty: everyone.")
+
+
+class Urls(Section):
+    """Public addresses, for colleagues on other machines. Empty ones are derived from `port` on localhost."""
+
+    hub: str | None = Field(
+        default=None, description="Public URL of hub, portal and API, e.g. https://noteyard.example.org."
+    )
+    apps: str | None = Field(
+        default=None, description="Public URL under which dashboards get hosts, e.g. https://apps.example.net."
+    )
+    s3: str | None = Field(default=None, description="Public URL of the embedded S3, e.g. https://s3.example.org.")
+    lab_hosts: bool = Field(
+        default=True, description="Each lab on a host of its own (<name>.<hub host>); needs a wildcard DNS name."
+    )
+
+
+class Tls(Section):
+    """TLS at the edge: a certificate from files, or from an ACME server. Both empty: plain HTTP."""
+
+    certificate: Path | None = Field(default=None, description="PEM file with the certificate chain.")
+    key: Path | None = Field(default=None, description="PEM file with the private key.")
+    acme_email: str | None = Field(default=None, description="Contact address for ACME; switches ACME on.")
+    acme_server: str | None = Field(default=None, description="ACME directory URL; empty: the edge's default.")
+    acme_dns_provider: str | None = Field(
+        default=None, description="DNS provider for wildcard certificates (a Traefik DNS-01 provider name)."
+    )
+
+    @model_validator(mode="after")
+    def _both_files(self) -> "Tls":
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key are needed together: set both paths, or neither")
+        return self
+
+
+class Labs(Section):
+    """People's JupyterLab servers."""
+
+    idle_minutes: int = Field(
+        default=120, ge=1, description="An idle lab (no busy kernel, no active terminal) stops after this."
+    )
+    start_timeout_seconds: int = Field(
+        default=60, ge=5, description="A lab that is not up after this has failed to start."
+    )
+
+
+class Runs(Section):
+    """Executions of notebooks."""
+
+    concurrent: int = Field(default=4, ge=1, description="Runs that execute at the same time, in all.")
+    concurrent_per_person: int = Field(default=2, ge=1, description="Runs of one person that execute at the same time.")
+    timeout_seconds: int | None = Field(default=24 * 3600, ge=1, description="Longest execution when a run names none.")
+    retry_base_seconds: float = Field(default=10, gt=0, description="Delay before the first retry; doubles with each.")
+    retry_cap_seconds: float = Field(default=1800, gt=0, description="Longest delay between retries.")
+    lost_after_seconds: float = Field(
+        default=30, gt=1, description="A worker that is not seen and not heard of for this long is lost."
+    )
+    log_limit_kb: int = Field(default=2048, ge=16, description="Size of one attempt's log that is kept, in KiB.")
+    output_limit_kb: int = Field(default=512, ge=16, description="Printed text of one cell that is kept, in KiB.")
+    keep_days: int = Field(default=90, ge=1, description="Outputs and logs of ended runs are deleted after this.")
+    keep_count: int = Field(default=1000, ge=1, description="Ended runs of one person whose outputs are kept at most.")
+
+
+class Releases(Section):
+    """Snapshots of notebooks and their files."""
+
+    size_limit_mb: int = Field(default=100, ge=1, description="Largest size of a release's files together, in MiB.")
+
+
+class Schedules(Section):
+    """Rules that make runs."""
+
+    history_days: int = Field(default=365, ge=1, description="Fires older than this are forgotten.")
+
+
+class Dashboards(Section):
+    """Published notebooks."""
+
+    idle_minutes: float = Field(default=15, gt=0, description="A dashboard nobody looks at sleeps after this.")
+    sessions_max: int = Field(default=20, ge=1, description="Viewers' live sessions at the same time, per dashboard.")
+    session_idle_minutes: float = Field(
+        default=30, gt=0, description="A live session without activity ends after this."
+    )
+    disconnected_seconds: float = Field(
+        default=60, gt=0, description="A live session whose viewer is gone ends after this."
+    )
+    preheat: int = Field(default=1, ge=0, le=10, description="Warm kernels kept ready per dashboard.")
+    memory_mb: int | None = Field(default=None, gt=0, description="Memory limit of one live session in MiB.")
+    public_wakes_per_minute: int = Field(
+        default=6, ge=1, description="How often the public may wake sleeping dashboards."
+    )
+
+
+class Mail(Section):
+    """Where alerts go out by mail. Empty host: no mail."""
+
+    host: str | None = Field(default=None, description="SMTP server.")
+    port: int = Field(default=25, ge=1, le=65535, description="SMTP port.")
+    tls: Literal["none", "starttls", "tls"] = Field(default="none", description="Encryption of the connection.")
+    username: str | None = Field(default=None, description="SMTP user.")
+    password_file: Path | None = Field(default=None, description="File that holds the SMTP password.")
+    sender: str = Field(default="noteyard@localhost", description="From address.")
+
+
+class Webhooks(Section):
+    """Alerts by HTTP."""
+
+    allow_private: list[str] = Field(
+        default_factory=list,
+        description="Private networks or hosts that webhooks may reach, e.g. 10.1.0.0/16 or ci.internal.",
+    )
+
+
+class Settings(BaseSettings):
+    """Noteyard's settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NOTEYARD_", env_nested_delimiter="__", extra="forbid", validate_default=False, env_ignore_empty=True
+    )
+
+    shape: Literal["local", "kubernetes"] = Field(default="local", description="One machine, or Kubernetes.")
+    state: Path = Field(default=Path("~/.noteyard"), description="Folder that holds everything Noteyard keeps.")
+    bind: str = Field(default="127.0.0.1", description="Address the edge listens on; 0.0.0.0 for colleagues.")
+    port: int = Field(
+        default=8000, ge=1, le=65534, description="Port of hub, labs and dashboards; the next one is S3's."
+    )
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy URL, e.g. postgresql+psycopg://…; empty: SQLite in the state folder."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    admin_access: bool = Field(
+        default=False, description="Administrators may read contents of other people's runs and dashboards (audited)."
+    )
+    session_hours: float = Field(default=12, gt=0, description="A login of the portal or a dashboard lasts this long.")
+    environment: Path | None = Field(
+        default=None, description="Default lab environment; empty: the one that make up built."
+    )
+    profiles: list[Profile] = Field(
+        default_factory=lambda: [Profile(name="default", title="Data science")],
+        min_length=1,
+        description="Environments on offer.",
+    )
+    urls: Urls = Field(default_factory=Urls, description="Public addresses.")
+    tls: Tls = Field(default_factory=Tls, description="TLS at the edge.")
+    labs: Labs = Field(default_factory=Labs, description="Labs.")
+    runs: Runs = Field(default_factory=Runs, description="Runs.")
+    releases: Releases = Field(default_factory=Releases, description="Releases.")
+    schedules: Schedules = Field(default_factory=Schedules, description="Schedules.")
+    dashboards: Dashboards = Field(default_factory=Dashboards, description="Dashboards.")
+    mail: Mail = Field(default_factory=Mail, description="Mail.")
+    webhooks: Webhooks = Field(default_factory=Webhooks, description="Webhooks.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # What init gets is the file's content (see load): the environment wins over it.
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _profiles_differ(self) -> "Settings":
+        names = [profile.name for profile in self.profiles]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"profiles: the name {doubled[0]!r} is used twice; give each profile a name of its own")
+        return self
+
+
+def state_folder(given: Path | None = None) -> Path:
+    """The state folder: as given, else NOTEYARD_STATE, else ~/.noteyard."""
+    return Path(given or os.environ.get("NOTEYARD_STATE") or "~/.noteyard").expanduser().absolute()
+
+
+def load(state: Path | None = None, **overrides: Any) -> Settings:
+    """Settings of the state folder's `noteyard.yaml`, the environment over it, `overrides` (command line) over both.
+
+    Raises NoteyardError that names each wrong option by its path, the value, and what is allowed.
+    """
+    folder = state_folder(state)
+    path = folder / FILE_NAME
+    content = _read(path) if path.exists() else {}
+    try:
+        settings = Settings(**{**content, "state": folder})
+        settings = settings.model_copy(update={"state": folder})
+        if overrides:
+            settings = Settings.model_validate({**settings.model_dump(), **overrides, "state": folder})
+            settings = settings.model_copy(update={**overrides, "state": folder})
+    except ValidationError as error:
+        raise NoteyardError(
+            _explain(error, path), f"Edit {path} (or the NOTEYARD_… variable) and start again."
+        ) from None
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise NoteyardError(f"{path} is not valid YAML: {error}", "Correct that line and start again.") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise NoteyardError(f"{path} must hold options (name: value), not a {type(content).__name__}.")
+    return content
+
+
+def _explain(error: ValidationError, path: Path) -> str:
+    lines = []
+    for problem in error.errors():
+        option = ".".join(str(part) for part in problem["loc"]) or "settings"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{option}: there is no such option")
+        elif problem["type"] == "value_error":
+            lines.append(f"{option}: {problem['msg'].removeprefix('Value error, ')}")
+        else:
+            lines.append(
+                f"{option}: {problem['input']!r} can't be used: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+            )
+    return f"Settings can't be used ({path}): " + "; ".join(lines) + "."
