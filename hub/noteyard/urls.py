@@ -59,6 +59,9 @@ class PublicUrls:
     def run(self, run: str) -> str:
         return f"{self.hub}/portal/runs/{run}"
 
+    def schedule(self, schedule: str) -> str:
+        return f"{self.hub}/portal/schedules/{schedule}"
+
     def dashboard(self, slug: str) -> str:
         """The stable link."""
         return f"{self.hub}/d/{slug}/"

@@ -1,0 +1,63 @@
+"""Alerts of schedules: who is told what, written to the outbox in the transaction of the event itself."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from noteyard.domain import RunState
+from noteyard.notifications import Alert, AlertKind, error_line, failing_after, kind_after
+from noteyard.store.outbox import NewMessage, enqueue
+from noteyard.store.tables import Release, Run, Schedule
+
+
+def alert_after(session: Session, run: Run, schedule: Schedule) -> None:
+    """Tell of a run's final state where it matters, and remember whether the schedule is failing."""
+    state = RunState(run.state)
+    kind = kind_after(state, schedule.failing)
+    schedule.failing = failing_after(state, schedule.failing)
+    if kind is None:
+        return
+    failed = kind is AlertKind.FAILED
+    alert = Alert(
+        kind=kind,
+        schedule=schedule.id,
+        schedule_name=schedule.name,
+        notebook=run.notebook,
+        timezone=schedule.timezone,
+        due=run.due,
+        run=run.id,
+        state=state,
+        attempts=run.attempt,
+        error=error_line(run.error) if failed else None,
+        cell=(run.error or {}).get("cell") if failed else None,
+    )
+    _tell(session, schedule, alert, run.id)
+
+
+def alert_missed(session: Session, schedule: Schedule, dues: Sequence[datetime], reason: str) -> None:
+    """Tell of due times that were missed: one message for all of them, however many an outage made."""
+    if not dues:
+        return
+    release = session.get_one(Release, schedule.release)
+    alert = Alert(
+        kind=AlertKind.MISSED,
+        schedule=schedule.id,
+        schedule_name=schedule.name,
+        notebook=release.notebook,
+        timezone=schedule.timezone,
+        due=min(dues),
+        last_due=max(dues),
+        count=len(dues),
+        reason=reason,
+    )
+    _tell(session, schedule, alert, f"{schedule.id}/{min(dues).isoformat()}")
+
+
+def _tell(session: Session, schedule: Schedule, alert: Alert, event: str) -> None:
+    for channel, option in (("mail", "mail"), ("webhook", "webhooks")):
+        for recipient in schedule.alerts.get(option, []):
+            digest = hashlib.sha256(recipient.encode()).hexdigest()[:24]
+            dedupe = f"{alert.kind.value}/{event}/{channel}/{digest}"
+            enqueue(session, NewMessage(dedupe, channel, recipient, alert.as_payload()))
