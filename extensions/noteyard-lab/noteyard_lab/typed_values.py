@@ -1,6 +1,6 @@
 """Parameter values as a notebook gets them: of the types it declares, where JSON has only text and numbers.
 
-A release's JSON Schema says in `x-type` what each parameter is; `x-enum` gives the expression for each member of an enum.
+A release's JSON Schema says in `x-type` what each parameter is; `x-enum` gives the expression for each enum member.
 With `day: date` the JSON value "2026-11-03" becomes `day = _datetime.date(2026, 11, 3)` in the injected cell.
 """
 
