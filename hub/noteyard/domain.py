@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class RunState(StrEnum):
-    """Where a run stands. `starting` begins with an attempt's row, `running` with the worker's claim."""
+    """Where a run stands. `starting` begins with an attempt's row, `running` with the worker's claim.
+
+    `interrupted` is the one end that is not final: Noteyard was stopped meanwhile, and the run is tried again.
+    """
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -29,15 +32,17 @@ ENDED = frozenset(
         RunState.INTERRUPTED,
     }
 )
+FINAL = ENDED - {RunState.INTERRUPTED}
 ACTIVE = frozenset({RunState.STARTING, RunState.RUNNING})
 RETRIED = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.LOST})
 """Ends of an attempt that use up a retry; an interrupted attempt is tried again without using one."""
 
 NEXT_RUN_STATES: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.STARTING, RunState.CANCELLED}),
-    RunState.STARTING: frozenset({RunState.RUNNING, RunState.QUEUED}) | ENDED - {RunState.SUCCEEDED},
-    RunState.RUNNING: frozenset({RunState.QUEUED}) | ENDED,
-    **{state: frozenset() for state in ENDED},
+    RunState.STARTING: frozenset({RunState.RUNNING, RunState.QUEUED, *ENDED}) - {RunState.SUCCEEDED},
+    RunState.RUNNING: frozenset({RunState.QUEUED, *ENDED}),
+    RunState.INTERRUPTED: frozenset({RunState.QUEUED, RunState.CANCELLED}),
+    **{state: frozenset() for state in ENDED if state is not RunState.INTERRUPTED},
 }
 
 

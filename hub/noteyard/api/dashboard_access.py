@@ -1,0 +1,97 @@
+"""Dashboards as a person may see them."""
+
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from noteyard.access import Action, allowed, may_open
+from noteyard.api.models import DashboardModel, Failure, ShareModel, VersionModel
+from noteyard.domain import Audience, Person, VersionState, WorkloadState
+from noteyard.errors import Forbidden, NotFound
+from noteyard.settings import Settings
+from noteyard.store.dashboards import get_dashboard, live_processes, versions_of
+from noteyard.store.schedules import shares_of
+from noteyard.store.workload_tables import Dashboard, DashboardVersion
+from noteyard.urls import PublicUrls
+
+State = Literal["publishing", "failed", "asleep", "starting", "ready"]
+
+
+def dashboard_for(session: Session, slug: str, person: Person, action: Action, settings: Settings) -> Dashboard:
+    """The dashboard, if the person may do the action; NotFound when they may not even see it, else Forbidden."""
+    dashboard = get_dashboard(session, slug)
+    shares = shares_of(session, "dashboard", dashboard.id)
+    if allowed(person, action, dashboard.owner, shares, admin_access=settings.admin_access):
+        return dashboard
+    opens = may_open(person, dashboard.owner, Audience(dashboard.audience), shares, admin_access=settings.admin_access)
+    if opens and action in (Action.LIST, Action.READ):
+        return dashboard
+    if opens or allowed(person, Action.LIST, dashboard.owner, shares):
+        raise Forbidden(
+            f"You may see the dashboard {dashboard.slug!r}, but not {action} it.",
+            f"Ask {dashboard.owner} to share it with you as manager.",
+        )
+    raise NotFound(f"There is no dashboard {slug!r}.", "See the gallery in the portal for those you may open.")
+
+
+def manages(session: Session, dashboard: Dashboard, person: Person) -> bool:
+    """Whether the person may publish, edit and see what went wrong."""
+    return allowed(person, Action.EDIT, dashboard.owner, shares_of(session, "dashboard", dashboard.id))
+
+
+def dashboard_state(session: Session, dashboard: Dashboard) -> tuple[State, int]:
+    """The state in a word, and the live sessions."""
+    processes = live_processes(session, dashboard.id)
+    sessions = sum(process.sessions for process in processes)
+    if any(p.version == dashboard.current and p.state == WorkloadState.READY for p in processes):
+        return "ready", sessions
+    if dashboard.current is None:
+        newest = versions_of(session, dashboard.id)[:1]
+        failed = bool(newest) and newest[0].state == VersionState.FAILED
+        return ("failed" if failed else "publishing"), sessions
+    if dashboard.failures:
+        return "failed", sessions
+    return ("starting" if dashboard.awake else "asleep"), sessions
+
+
+def dashboard_model(session: Session, dashboard: Dashboard, person: Person, urls: PublicUrls) -> DashboardModel:
+    """The dashboard as the API answers it to a person."""
+    may_manage = manages(session, dashboard, person)
+    may_see = may_manage or person.admin
+    versions = versions_of(session, dashboard.id)
+    current = next((v for v in versions if v.number == dashboard.current), None)
+    state, sessions = dashboard_state(session, dashboard)
+    shares = shares_of(session, "dashboard", dashboard.id) if may_see else []
+    card = f"{urls.hub}/api/v1/dashboards/{dashboard.slug}/card.png"
+    return DashboardModel(
+        id=dashboard.id,
+        slug=dashboard.slug,
+        title=dashboard.title,
+        description=dashboard.description,
+        owner=dashboard.owner,
+        audience=Audience(dashboard.audience),
+        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],  # type: ignore[arg-type]
+        reads_viewer=dashboard.reads_viewer,
+        parameters=dashboard.parameters,
+        current=dashboard.current,
+        state=state,
+        sessions=sessions,
+        rendered=current.rendered if current else None,
+        card_url=card if current is not None and current.has_card else None,
+        versions=[_version(version, may_see) for version in versions],
+        may_manage=may_manage,
+        created=dashboard.created,
+        url=urls.dashboard(dashboard.slug),
+    )
+
+
+def _version(version: DashboardVersion, may_see: bool) -> VersionModel:
+    return VersionModel(
+        number=version.number,
+        release=version.release,
+        state=VersionState(version.state),
+        published_by=version.published_by,
+        created=version.created,
+        rendered=version.rendered,
+        error=Failure(**version.error) if version.error and may_see else None,
+    )

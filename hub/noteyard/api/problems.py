@@ -1,0 +1,106 @@
+"""Errors as RFC 9457 problem documents; one shape for every refusal of the API."""
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from noteyard.errors import FieldError, InvalidParameters, NoteyardError
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemField(BaseModel):
+    """One refused field."""
+
+    field: str = Field(description="Path of the field.", examples=["parameters.day"])
+    message: str = Field(description="What is wrong with it.", examples=["'tomorrow' is not a date (YYYY-MM-DD)"])
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    type: str = Field(default="about:blank")
+    title: str = Field(examples=["Not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="What happened, in one sentence.", examples=["There is no run 'r123'."])
+    hint: str | None = Field(default=None, description="What to do next.")
+    fields: list[ProblemField] = Field(default_factory=list)
+    request_id: str | None = Field(default=None, description="Find it in the logs.")
+
+
+def problem(request: Request, error: NoteyardError) -> JSONResponse:
+    """The response for a refusal."""
+    fields = [ProblemField(field=f.field, message=f.message) for f in getattr(error, "fields", ())]
+    body = Problem(
+        title=error.title,
+        status=error.status,
+        detail=error.message,
+        hint=error.hint,
+        fields=fields,
+        request_id=getattr(request.state, "request_id", None),
+    )
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    retry = getattr(error, "retry_after", None)
+    if retry is not None:
+        headers["Retry-After"] = str(retry)
+    return JSONResponse(body.model_dump(mode="json"), error.status, headers, MEDIA_TYPE)
+
+
+class PlainError(NoteyardError):
+    """A refusal made by the framework (404 of an unknown path, 405, …)."""
+
+    def __init__(self, message: str, title: str, status: int) -> None:
+        super().__init__(message, None, status)
+        self.title = title
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+
+    @app.exception_handler(NoteyardError)
+    async def refused(request: Request, error: NoteyardError) -> JSONResponse:
+        return problem(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        fields = [FieldError(_path(item["loc"]), str(item["msg"])) for item in error.errors()]
+        return problem(request, InvalidParameters(fields))
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+        detail = str(error.detail)
+        answer = problem(
+            request, PlainError(f"{detail}: {request.method} {request.url.path}", detail, error.status_code)
+        )
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request failed", path=request.url.path, exc_info=error)
+        message = "Something went wrong on our side; the log has the details under this request's id."
+        return problem(request, PlainError(message, "Internal error", 500))
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    parts = [str(part) for part in location if part not in ("body", "query", "path", "form")]
+    return ".".join(parts) or "request"
+
+
+RESPONSES = {
+    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": text}
+    for status, text in {
+        400: "The request can't be used.",
+        401: "Who asks is not known.",
+        403: "Not allowed.",
+        404: "Not found, or not to be seen.",
+        409: "Not possible in this state.",
+        422: "Some values can't be used.",
+        503: "A part that is needed is away.",
+    }.items()
+}

@@ -1,0 +1,235 @@
+"""Releases: upload, list, look."""
+
+import asyncio
+import hashlib
+import json
+from typing import Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData, UploadFile
+
+from noteyard.access import Action, allowed
+from noteyard.api.dependencies import Config, Db, Store
+from noteyard.api.identity import Asking
+from noteyard.api.models import Page, ReleaseManifest, ReleaseModel
+from noteyard.api.problems import RESPONSES
+from noteyard.api.streams import stored
+from noteyard.domain import Person, Role, Sharing
+from noteyard.errors import FieldError, Forbidden, InvalidParameters, NotFound
+from noteyard.objects import Objects, blob_key
+from noteyard.parameters import schema_from_notebook
+from noteyard.profiles import choose_profile
+from noteyard.releases import MAX_FILES, Manifest, ReleaseFile, check_manifest, too_large
+from noteyard.settings import Settings
+from noteyard.store.releases import add_release, get_release, list_releases, owners_of
+from noteyard.store.schedules import shared_things, shares_of
+from noteyard.store.tables import Release, Schedule
+from noteyard.store.workload_tables import Dashboard, DashboardVersion
+
+router = APIRouter(prefix="/api/v1/releases", tags=["releases"], responses=RESPONSES)  # type: ignore[arg-type]
+
+UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["manifest", "file"],
+                    "properties": {
+                        "manifest": {"type": "string", "description": "JSON: a ReleaseManifest."},
+                        "file": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "The files; each part's filename is its path in the manifest.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "", status_code=201, openapi_extra=UPLOAD, responses={200: {"description": "This content is known already."}}
+)
+async def create(
+    request: Request, response: Response, asking: Asking, database: Db, settings: Config, objects: Store
+) -> ReleaseModel:
+    """Store a release: a multipart form with the field `manifest` and the files. The same content twice is one release."""
+    if "write" not in asking.scopes:
+        raise Forbidden("This token may read only.", "Make one with `noteyard token NAME --scope write`.")
+    _refuse_large(request, settings)
+    async with request.form(max_files=MAX_FILES, max_fields=10, max_part_size=8 * 1024 * 1024) as form:
+        body = _manifest(form)
+        files = _files(form)
+        contents = {path: await asyncio.to_thread(_digest, upload) for path, upload in files.items()}
+        manifest = Manifest(
+            notebook=body.notebook,
+            profile=choose_profile(settings, asking, body.profile).name,
+            environment_digest=body.environment_digest,
+            files=tuple(sorted(ReleaseFile(f.path, f.sha256, f.size) for f in body.files)),
+        )
+        check_manifest(manifest, contents, settings.releases.size_limit_mb)
+        schema = schema_from_notebook(await _notebook(files[manifest.notebook], manifest.notebook))
+        await _store(objects, manifest, files)
+    with database.write() as session:
+        notes = [{"line": note.line, "message": note.message} for note in schema.notes]
+        release, is_new = add_release(session, manifest, dict(schema.json_schema), notes, asking.name)
+        response.status_code = 201 if is_new else 200
+        session.flush()
+        return _model(session, release)
+
+
+@router.get("")
+def list_all(
+    asking: Asking,
+    database: Db,
+    notebook: str | None = None,
+    cursor: str | None = None,
+    limit: int = Query(default=50, ge=1, le=200),
+) -> Page[ReleaseModel]:
+    """Your releases, newest first."""
+    with database.read() as session:
+        found = list_releases(session, asking.name, notebook, cursor, limit)
+        items = [_model(session, release) for release in found[:limit]]
+    return Page(items=items, next=items[-1].id if len(found) > limit else None)
+
+
+@router.get("/{id}")
+def show(id: str, asking: Asking, database: Db, settings: Config) -> ReleaseModel:
+    """One release."""
+    with database.read() as session:
+        return _model(session, readable_release(session, id, asking, settings))
+
+
+@router.get("/{id}/files/{path:path}", response_class=StreamingResponse)
+async def file(id: str, path: str, asking: Asking, database: Db, settings: Config, objects: Store) -> StreamingResponse:
+    """A file's bytes."""
+    with database.read() as session:
+        release = readable_release(session, id, asking, settings)
+    for item in release.files:
+        if item["path"] == path:
+            return await stored(objects, blob_key(item["sha256"]), "application/octet-stream")
+    raise NotFound(f"The release has no file {path!r}.")
+
+
+def readable_release(session: Session, id: str, person: Person, settings: Settings) -> Release:
+    """The release, if the person may read it; NotFound otherwise."""
+    release = get_release(session, id)
+    if _may(session, release, person, Action.READ, settings.admin_access):
+        return release
+    raise NotFound(f"There is no release {id[:12]!r}.", "Make one with `yard run` or `yard publish`.")
+
+
+def runnable_release(session: Session, id: str, person: Person, settings: Settings) -> Release:
+    """The release, if the person may run and publish it: one's own, or shared as manager. Else NotFound or Forbidden."""
+    release = readable_release(session, id, person, settings)
+    if not _may(session, release, person, Action.RUN, False):
+        raise Forbidden(
+            "This release is somebody else's: its code would run with your keys.",
+            "Ask its owner to share it with you as manager, or make a release of your own from its files.",
+        )
+    return release
+
+
+def _may(session: Session, release: Release, person: Person, action: Action, admin_access: bool) -> bool:
+    owners = owners_of(session, release.id)
+    if person.name in owners:
+        return allowed(person, action, person.name)
+    shares = _shares_by_use(session, release.id, person)
+    return allowed(person, action, owners[0] if owners else "", shares, admin_access=admin_access)
+
+
+def _shares_by_use(session: Session, release: str, person: Person) -> list[Sharing]:
+    # A release takes its shares from the schedules and dashboards that use it.
+    shares: list[Sharing] = []
+    for kind, used in (
+        ("schedule", _schedules_with(session, release)),
+        ("dashboard", _dashboards_with(session, release)),
+    ):
+        shared = set(shared_things(session, kind, person)) & used.keys()
+        shares += [share for thing in shared for share in shares_of(session, kind, thing)]
+        shares += [Sharing("person", owner, Role.MANAGER) for owner in used.values() if owner == person.name]
+    return shares
+
+
+def _schedules_with(session: Session, release: str) -> dict[str, str]:
+    rows = session.query(Schedule.id, Schedule.owner).filter(Schedule.release == release, Schedule.deleted.is_(None))
+    return {id: owner for id, owner in rows}
+
+
+def _dashboards_with(session: Session, release: str) -> dict[str, str]:
+    rows = (
+        session.query(Dashboard.id, Dashboard.owner)
+        .join(DashboardVersion, DashboardVersion.dashboard == Dashboard.id)
+        .filter(DashboardVersion.release == release, Dashboard.deleted.is_(None))
+    )
+    return {id: owner for id, owner in rows}
+
+
+def _refuse_large(request: Request, settings: Settings) -> None:
+    length = request.headers.get("content-length", "")
+    limit = settings.releases.size_limit_mb
+    # Form boundaries and the manifest come on top of the files.
+    if length.isdigit() and int(length) > (limit + 16) * 1024 * 1024:
+        raise too_large(int(length), limit)
+
+
+def _manifest(form: FormData) -> ReleaseManifest:
+    text = form.get("manifest")
+    if not isinstance(text, str):
+        raise InvalidParameters([FieldError("manifest", "the form needs a field `manifest` with JSON")])
+    try:
+        return ReleaseManifest.model_validate_json(text)
+    except ValidationError as error:
+        problems = [FieldError(".".join(["manifest", *map(str, e["loc"])]), e["msg"]) for e in error.errors()]
+        raise InvalidParameters(problems) from None
+
+
+def _files(form: FormData) -> dict[str, UploadFile]:
+    return {item.filename or "": item for item in form.getlist("file") if isinstance(item, UploadFile)}
+
+
+def _digest(upload: UploadFile) -> tuple[str, int]:
+    digest = hashlib.file_digest(upload.file, "sha256")  # type: ignore[arg-type]
+    size = upload.file.tell()
+    upload.file.seek(0)
+    return digest.hexdigest(), size
+
+
+async def _notebook(upload: UploadFile, name: str) -> dict[str, Any]:
+    content = await upload.read()
+    await upload.seek(0)
+    try:
+        notebook = json.loads(content)
+    except ValueError as error:
+        raise InvalidParameters([FieldError("notebook", f"{name} is not a notebook: {error}")]) from None
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        raise InvalidParameters([FieldError("notebook", f"{name} is not a notebook of format 4 (it has no cells)")])
+    return notebook
+
+
+async def _store(objects: Objects, manifest: Manifest, files: dict[str, UploadFile]) -> None:
+    for file in manifest.files:
+        key = blob_key(file.sha256)
+        if not await objects.exists_async(key):
+            await objects.put_async(key, await files[file.path].read())
+            await files[file.path].seek(0)
+
+
+def _model(session: Session, release: Release) -> ReleaseModel:
+    return ReleaseModel.model_validate(
+        {
+            **{name: getattr(release, name) for name in ("id", "notebook", "profile", "environment_digest", "files")},
+            "schema_": release.schema,
+            "notes": release.notes,
+            "size": release.size,
+            "owners": owners_of(session, release.id),
+            "created": release.created,
+        }
+    )

@@ -1,0 +1,65 @@
+"""Schedules as a person may see them."""
+
+from sqlalchemy.orm import Session
+
+from noteyard.access import Action, allowed
+from noteyard.api.models import Alerts, ScheduleModel, ShareModel
+from noteyard.domain import CatchUpPolicy, OverlapPolicy, Person
+from noteyard.errors import Forbidden, NotFound
+from noteyard.schedules import CronRule, describe
+from noteyard.settings import Settings
+from noteyard.store.releases import newer_releases
+from noteyard.store.schedules import get_schedule, shares_of
+from noteyard.store.tables import Release, Schedule
+from noteyard.store.types import now
+from noteyard.urls import PublicUrls
+
+
+def schedule_for(session: Session, id: str, person: Person, action: Action, settings: Settings) -> Schedule:
+    """The schedule, if the person may do the action; NotFound when they may not even see it, else Forbidden."""
+    schedule = get_schedule(session, id)
+    shares = shares_of(session, "schedule", id)
+    if allowed(person, action, schedule.owner, shares, admin_access=settings.admin_access):
+        return schedule
+    if allowed(person, Action.LIST, schedule.owner, shares):
+        raise Forbidden(
+            f"You may see the schedule {schedule.name!r}, but not {action} it.",
+            f"Ask {schedule.owner} to share it with you as manager.",
+        )
+    raise NotFound(f"There is no schedule {id!r}.", "See your schedules with `yard schedule list`.")
+
+
+def schedule_model(session: Session, schedule: Schedule, urls: PublicUrls) -> ScheduleModel:
+    """The schedule as the API answers it."""
+    release = session.get_one(Release, schedule.release)
+    rule = CronRule.parse(schedule.cron, schedule.timezone)
+    newer = newer_releases(session, release, schedule.owner)
+    live = not schedule.paused and schedule.deleted is None
+    shares = shares_of(session, "schedule", schedule.id)
+    return ScheduleModel(
+        id=schedule.id,
+        name=schedule.name,
+        owner=schedule.owner,
+        release=release.id,
+        notebook=release.notebook,
+        cron=schedule.cron,
+        timezone=schedule.timezone,
+        description=describe(rule),
+        parameters=schedule.parameters,
+        catch_up=CatchUpPolicy(schedule.catch_up),
+        catch_up_window=schedule.catch_up_window,
+        overlap=OverlapPolicy(schedule.overlap),
+        timeout=schedule.timeout,
+        retries=schedule.retries,
+        alerts=Alerts(**schedule.alerts),
+        paused=schedule.paused,
+        paused_reason=schedule.paused_reason,
+        failing=schedule.failing,
+        deleted=schedule.deleted is not None,
+        upcoming=list(rule.upcoming(now(), 5)) if live else [],
+        releases_behind=len(newer),
+        newest_release=newer[0].id if newer else None,
+        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],  # type: ignore[arg-type]
+        created=schedule.created,
+        url=f"{urls.hub}/portal/schedules/{schedule.id}",
+    )

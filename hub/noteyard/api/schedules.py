@@ -1,0 +1,194 @@
+"""Schedules: create, list, change, pause, resume, run now, delete, fires, shares."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+from sqlalchemy.orm import Session
+
+from noteyard import schedule_changes
+from noteyard.access import Action, may_administer
+from noteyard.api.dependencies import Config, Db, RequestId, Urls
+from noteyard.api.identity import Asking
+from noteyard.api.models import (
+    FireModel,
+    Page,
+    PreviewModel,
+    PreviewRequest,
+    RunModel,
+    ScheduleChange,
+    ScheduleModel,
+    ScheduleRequest,
+    Shares,
+    Transfer,
+)
+from noteyard.api.problems import RESPONSES
+from noteyard.api.releases import runnable_release
+from noteyard.api.run_access import run_model
+from noteyard.api.schedule_access import schedule_for, schedule_model
+from noteyard.domain import Sharing
+from noteyard.errors import Forbidden
+from noteyard.schedule_changes import Plan, change_schedule, create_schedule, plan_of, run_now
+from noteyard.schedules import CronRule, describe
+from noteyard.store.audit import record
+from noteyard.store.people import get_active
+from noteyard.store.schedules import fires_of, list_schedules, locked_schedule, set_shares
+from noteyard.store.tables import Release, Schedule
+from noteyard.store.types import now
+
+router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"], responses=RESPONSES)  # type: ignore[arg-type]
+
+
+@router.post("", status_code=201)
+def create(
+    body: ScheduleRequest, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
+) -> ScheduleModel:
+    """Put a release on a schedule. Values may be templates of the fire: `{{ due | date }}`."""
+    with database.write() as session:
+        release = runnable_release(session, body.release, asking, settings)
+        fields = {**body.model_dump(exclude={"release"}), "release": release}
+        fields["timeout"] = body.timeout or settings.runs.timeout_seconds
+        schedule = create_schedule(session, Plan(**fields), asking.name)
+        record(session, asking.name, "schedule.create", schedule.id, {"name": schedule.name}, request_id)
+        return schedule_model(session, schedule, urls)
+
+
+@router.get("")
+def list_all(
+    asking: Asking,
+    database: Db,
+    urls: Urls,
+    mine: bool = False,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page[ScheduleModel]:
+    """Schedules you own or share in, by name; administrators see all unless `mine`."""
+    with database.read() as session:
+        person = asking if mine or not may_administer(asking) else None
+        found = list_schedules(session, person, cursor, limit)
+        items = [schedule_model(session, schedule, urls) for schedule in found[:limit]]
+    return Page(items=items, next=items[-1].id if len(found) > limit else None)
+
+
+@router.post("/preview")
+def preview(body: PreviewRequest, asking: Asking) -> PreviewModel:
+    """The next five due times of a rule, before it is saved."""
+    rule = CronRule.parse(body.cron, body.timezone)
+    return PreviewModel(upcoming=list(rule.upcoming(now(), 5)), description=describe(rule))
+
+
+@router.get("/{id}")
+def show(id: str, asking: Asking, database: Db, settings: Config, urls: Urls) -> ScheduleModel:
+    """One schedule."""
+    with database.read() as session:
+        return schedule_model(session, schedule_for(session, id, asking, Action.LIST, settings), urls)
+
+
+@router.patch("/{id}")
+def change(
+    id: str, body: ScheduleChange, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
+) -> ScheduleModel:
+    """Change some fields; a new release moves the schedule to it."""
+    changes: dict[str, Any] = body.model_dump(exclude_unset=True, exclude={"release"})
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.EDIT, settings)
+        release = session.get_one(Release, schedule.release)
+        if body.release is not None and body.release != release.id:
+            release = runnable_release(session, body.release, asking, settings)
+            _same_owner_runs_it(schedule, asking.name)
+        change_schedule(schedule, plan_of(schedule, release, changes))
+        record(session, asking.name, "schedule.change", id, {"fields": sorted(body.model_fields_set)}, request_id)
+        return schedule_model(session, schedule, urls)
+
+
+@router.post("/{id}/pause")
+def pause(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId) -> ScheduleModel:
+    """Fire no more until resumed."""
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.STOP, settings)
+        schedule_changes.pause(schedule, f"Paused by {asking.name}.")
+        record(session, asking.name, "schedule.pause", id, {}, request_id)
+        return schedule_model(session, schedule, urls)
+
+
+@router.post("/{id}/resume")
+def resume(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId) -> ScheduleModel:
+    """Fire again from now on."""
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.EDIT, settings)
+        schedule_changes.resume(schedule)
+        record(session, asking.name, "schedule.resume", id, {}, request_id)
+        return schedule_model(session, schedule, urls)
+
+
+@router.post("/{id}/run", status_code=201)
+def run(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId) -> RunModel:
+    """Run it now, outside its rule; the run belongs to the schedule's owner."""
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.RUN, settings)
+        return run_model(session, run_now(session, schedule, schedule.owner, request_id), urls)
+
+
+@router.delete("/{id}", status_code=204)
+def delete(id: str, asking: Asking, database: Db, settings: Config, request_id: RequestId) -> None:
+    """End the schedule; its fires and runs are kept."""
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.DELETE, settings)
+        schedule_changes.delete(schedule)
+        record(session, asking.name, "schedule.delete", id, {"name": schedule.name}, request_id)
+
+
+@router.get("/{id}/fires")
+def fires(
+    id: str,
+    asking: Asking,
+    database: Db,
+    settings: Config,
+    before: AwareDatetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page[FireModel]:
+    """Due times and what became of them, newest first."""
+    with database.read() as session:
+        schedule_for(session, id, asking, Action.LIST, settings)
+        found = fires_of(session, id, before, limit)
+    items = [FireModel(due=fire.due, state=fire.state, reason=fire.reason, run=fire.run) for fire in found[:limit]]
+    return Page(items=items, next=items[-1].due.isoformat() if len(found) > limit else None)
+
+
+@router.put("/{id}/shares")
+def share(
+    id: str, body: Shares, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
+) -> ScheduleModel:
+    """Replace the people and groups it is shared with."""
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.EDIT, settings)
+        set_shares(session, "schedule", id, [Sharing(s.kind, s.name, s.role) for s in body.shares])
+        record(session, asking.name, "schedule.share", id, body.model_dump(mode="json"), request_id)
+        return schedule_model(session, schedule, urls)
+
+
+@router.post("/{id}/transfer")
+def transfer(
+    id: str, body: Transfer, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
+) -> ScheduleModel:
+    """Give it to somebody else; it is paused until they resume it, since its code then runs with their keys."""
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.TRANSFER, settings)
+        get_active(session, body.owner)
+        before, schedule.owner = schedule.owner, body.owner
+        schedule_changes.pause(schedule, f"Transferred from {before}: resume it to run it with your keys.")
+        record(session, asking.name, "schedule.transfer", id, {"from": before, "to": body.owner}, request_id)
+        return schedule_model(session, schedule, urls)
+
+
+def _locked(session: Session, id: str, asking: Asking, action: Action, settings: Config) -> Schedule:
+    schedule_for(session, id, asking, action, settings)
+    return locked_schedule(session, id)
+
+
+def _same_owner_runs_it(schedule: Schedule, name: str) -> None:
+    if schedule.owner != name:
+        raise Forbidden(
+            f"The schedule runs with {schedule.owner}'s keys; only {schedule.owner} can move it to another release.",
+            "Ask them to do it, or to transfer the schedule to you.",
+        )

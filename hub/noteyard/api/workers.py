@@ -1,0 +1,150 @@
+"""The worker's side of the protocol: claim, files, progress, outputs, finish. A token opens one attempt, nothing else."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from noteyard.api.bodies import bounded_body
+from noteyard.api.dependencies import Config, Db, Store, Urls
+from noteyard.api.hub_client import NotLoggedIn
+from noteyard.api.streams import stored
+from noteyard.domain import RunState, Target
+from noteyard.errors import NotFound
+from noteyard.objects import blob_key, output_key
+from noteyard.run_parameters import rendered_parameters
+from noteyard.s3_environment import s3_environment
+from noteyard.store.attempts import Ending, Progress, attempt_by_token, claim, report, settle
+from noteyard.store.releases import get_release
+from noteyard.store.s3_keys import key_for_run, revoke_subject
+from noteyard.store.tables import Attempt, Run, Schedule
+
+router = APIRouter(prefix="/internal/v1/attempts/{id}", include_in_schema=False)
+
+OUTPUTS = frozenset({"notebook.ipynb", "notebook.html"})
+OUTPUT_BYTES = 512 * 1024 * 1024
+
+
+async def worker_token(request: Request) -> str:
+    """The bearer token of a worker or launcher."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme != "Bearer" or not token:
+        raise NotLoggedIn("A worker's request carries its token.")
+    return token
+
+
+Token = Annotated[str, Depends(worker_token)]
+
+
+class ProgressBody(BaseModel):
+    cell: int | None
+    cells_done: int = Field(ge=0)
+    cells: int = Field(ge=0)
+    log_offset: int = Field(default=0, ge=0)
+    log: str = ""
+
+
+class ErrorBody(BaseModel):
+    cell: int | None
+    name: str
+    message: str
+    traceback: str
+    hint: str | None = None
+
+
+class FinishBody(BaseModel):
+    outcome: Literal["succeeded", "failed", "timed_out", "stopped"]
+    error: ErrorBody | None = None
+    cells_done: int | None = None
+    cells: int | None = None
+
+
+@router.post("/claim")
+def claim_attempt(id: str, token: Token, database: Db, settings: Config, urls: Urls) -> dict[str, Any]:
+    with database.write() as session:
+        run, attempt = attempt_by_token(session, id, token)
+        claim(run, attempt)
+        release = get_release(session, run.release)
+        schedule = session.get(Schedule, run.schedule) if run.schedule else None
+        key = key_for_run(session, run)
+        return {
+            "run": run.id,
+            "number": attempt.number,
+            "notebook": release.notebook,
+            "files": release.files,
+            "parameters": rendered_parameters(run, attempt.number, release.schema, schedule),
+            "schema": release.schema,
+            "environment": {
+                **s3_environment(key, urls.s3),
+                "NOTEYARD_RUN": run.id,
+                "NOTEYARD_ATTEMPT": str(attempt.number),
+                "NOTEYARD_USER": run.owner,
+            },
+            "timeout": run.timeout,
+            "kernel_name": None,
+            "log_limit": settings.runs.log_limit_kb * 1024,
+            "output_limit": settings.runs.output_limit_kb * 1024,
+            "assets_url": "/_assets/",
+            "request_id": run.request_id,
+        }
+
+
+@router.get("/files/{sha256}")
+async def file(id: str, sha256: str, token: Token, database: Db, objects: Store) -> StreamingResponse:
+    with database.read() as session:
+        run, _ = attempt_by_token(session, id, token)
+        release = get_release(session, run.release)
+    if sha256 not in {item["sha256"] for item in release.files}:
+        raise NotFound("The release has no such file.")
+    return await stored(objects, blob_key(sha256), "application/octet-stream")
+
+
+@router.post("/progress")
+def progress(id: str, body: ProgressBody, token: Token, database: Db) -> dict[str, bool]:
+    with database.write() as session:
+        run, attempt = attempt_by_token(session, id, token)
+        stop = report(session, run, attempt, Progress(**body.model_dump()))
+    return {"stop": stop}
+
+
+@router.put("/outputs/{name}", status_code=204)
+async def output(id: str, name: str, request: Request, token: Token, database: Db, objects: Store) -> None:
+    if name not in OUTPUTS:
+        raise NotFound(f"A run has no output {name!r}.")
+    with database.read() as session:
+        run, attempt = attempt_by_token(session, id, token)
+    body = await bounded_body(request, OUTPUT_BYTES)
+    await objects.put_async(output_key(run.id, attempt.number, name), body)
+    await asyncio.to_thread(_note_output, database, (run.id, attempt.number), name, len(body))
+
+
+@router.post("/finish")
+async def finish(id: str, body: FinishBody, token: Token, database: Db, settings: Config) -> dict[str, str]:
+    return await asyncio.to_thread(_finish, id, body, token, database, settings)
+
+
+def _finish(id: str, body: FinishBody, token: str, database: Db, settings: Config) -> dict[str, str]:
+    with database.write() as session:
+        run, attempt = attempt_by_token(session, id, token)
+        settle(session, run, attempt, _ending(run, attempt, body), settings.runs)
+        attempt.outcome = attempt.outcome or body.outcome
+        revoke_subject(session, "run", run.id)
+        return {"state": run.state}
+
+
+def _ending(run: Run, attempt: Attempt, body: FinishBody) -> Ending:
+    state = {
+        "succeeded": RunState.SUCCEEDED,
+        "failed": RunState.FAILED,
+        "timed_out": RunState.TIMED_OUT,
+        "stopped": RunState.CANCELLED if run.target is Target.CANCEL else RunState.INTERRUPTED,
+    }[body.outcome]
+    return Ending(state, body.error.model_dump() if body.error else None, body.cells_done, body.cells)
+
+
+def _note_output(database: Db, key: tuple[str, int], name: str, size: int) -> None:
+    with database.write() as session:
+        attempt = session.get_one(Attempt, key)
+        attempt.outputs = [*(item for item in attempt.outputs if item["name"] != name), {"name": name, "size": size}]

@@ -1,0 +1,74 @@
+"""Leadership: one active controller by a lease in the database; the others wait to take over."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from noteyard.controller.context import LEASE
+from noteyard.store import Database
+from noteyard.store.lease import LostLease, acquire, release
+from noteyard.tokens import new_token
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 10.0
+RENEW_SECONDS = 2.5
+
+
+async def lead(database: Database, work: Callable[[int], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Run `work(epoch)` while this process holds the lease; wait and try again when it is lost. Ends on `stop`."""
+    holder = f"{socket.gethostname()[:20]}.{os.getpid()}.{new_token()[:8]}"
+    while not stop.is_set():
+        epoch = await asyncio.to_thread(_acquire, database, holder)
+        if epoch is None:
+            await _pause(stop, RENEW_SECONDS / 2)
+            continue
+        log.info("leading", epoch=epoch)
+        await _lead_once(database, holder, epoch, work, stop)
+    await asyncio.to_thread(_release, database, holder)
+
+
+async def _lead_once(
+    database: Database, holder: str, epoch: int, work: Callable[[int], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    working = asyncio.ensure_future(work(epoch))
+    renewing = asyncio.ensure_future(_renew(database, holder, epoch))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        done, _ = await asyncio.wait({working, renewing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            task.result()
+    except* LostLease as lost:
+        log.warning("leadership lost", reason=str(lost.exceptions[0]))
+    finally:
+        for task in (working, renewing, stopping):
+            task.cancel()
+        await asyncio.gather(working, renewing, stopping, return_exceptions=True)
+
+
+async def _renew(database: Database, holder: str, epoch: int) -> None:
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        if await asyncio.to_thread(_acquire, database, holder) != epoch:
+            raise LostLease("the lease was taken by another controller")
+
+
+def _acquire(database: Database, holder: str) -> int | None:
+    with database.write() as session:
+        return acquire(session, LEASE, holder, LEASE_SECONDS)
+
+
+def _release(database: Database, holder: str) -> None:
+    with database.write() as session:
+        release(session, LEASE, holder)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

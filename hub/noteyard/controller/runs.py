@@ -1,0 +1,187 @@
+"""The loop of runs: settles attempts that vanished, stops what should stop, starts what may start."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from noteyard.backends.base import Observed, Start
+from noteyard.controller.context import Context
+from noteyard.domain import RunState, Target
+from noteyard.errors import NoteyardError
+from noteyard.store.attempts import (
+    Ending,
+    attempt_id,
+    begin_attempt,
+    current_attempts,
+    parse_attempt_id,
+    renew_token,
+    requeue_interrupted,
+    settle,
+)
+from noteyard.store.releases import get_release
+from noteyard.store.runs import active_counts, fair_order, locked_run, waiting_runs
+from noteyard.store.tables import Attempt, Run
+from noteyard.store.types import now
+
+log = structlog.get_logger(__name__)
+
+UNCLAIMED = timedelta(seconds=3)
+SAVING = timedelta(seconds=30)
+"""How long a worker may take to save after it was asked to stop; its own limit is 20 s."""
+OVERTIME = timedelta(seconds=60)
+"""Workers end at their timeout by themselves; one that is this much over it hangs."""
+
+
+@dataclass
+class RunLoop:
+    """One turn makes the runs' desired state a little truer; every step can be repeated after a crash."""
+
+    context: Context
+    stopping: dict[str, datetime]
+
+    @classmethod
+    def of(cls, context: Context) -> "RunLoop":
+        return cls(context, {})
+
+    async def turn(self) -> None:
+        seen = await self.context.runner.observe()
+        await self._settle(seen)
+        await self._clean(seen)
+        await asyncio.to_thread(self._requeue)
+        await self._start(seen)
+
+    def _requeue(self) -> None:
+        with self.context.write() as session:
+            requeue_interrupted(session)
+
+    async def _settle(self, seen: Mapping[str, Observed]) -> None:
+        with self.context.database.read() as session:
+            current = current_attempts(session)
+        for run, attempt in current:
+            id = attempt_id(run.id, attempt.number)
+            found = seen.get(id)
+            if found is not None and not found.ended:
+                await self._watch(run, attempt, id)
+            elif attempt.claimed is None and found is None:
+                await self._start_again(run, attempt, id)
+            else:
+                ending = self._vanished(attempt, found)
+                await asyncio.to_thread(self._end, run.id, attempt.number, ending)
+
+    async def _watch(self, run: Run, attempt: Attempt, id: str) -> None:
+        over = (
+            run.timeout is not None
+            and attempt.claimed is not None
+            and now() - attempt.claimed > timedelta(seconds=run.timeout) + OVERTIME
+        )
+        silent = now() - (attempt.heartbeat or attempt.created) > timedelta(
+            seconds=4 * self.context.settings.runs.lost_after_seconds
+        )
+        if not (run.target is Target.CANCEL or over or silent):
+            self.stopping.pop(id, None)
+            return
+        asked = self.stopping.setdefault(id, now())
+        if not over and not silent and now() - asked < SAVING:
+            await self.context.runner.stop(id)
+            return
+        await self.context.runner.stop(id, kill=True)
+        await asyncio.to_thread(self._end, run.id, attempt.number, _killed(run, over))
+
+    async def _start_again(self, run: Run, attempt: Attempt, id: str) -> None:
+        # A crash came between the attempt's row and its process. The new token shuts out a process we do not see.
+        if now() - attempt.created < UNCLAIMED:
+            return
+        if run.target is Target.CANCEL:
+            await asyncio.to_thread(self._end, run.id, attempt.number, Ending(RunState.CANCELLED))
+            return
+        with self.context.write() as session:
+            row = session.get_one(Attempt, (run.id, attempt.number))
+            if row.claimed is not None or row.ended is not None:
+                return
+            token = renew_token(row)
+            row.created = now()
+            profile = get_release(session, run.release).profile
+        log.info("attempt started again", attempt=id, request_id=run.request_id)
+        await self._launch(Start(id, token, profile), run)
+
+    def _vanished(self, attempt: Attempt, found: Observed | None) -> Ending:
+        if found is None and attempt.heartbeat is not None and attempt.heartbeat < self.context.began:
+            return Ending(RunState.INTERRUPTED)
+        reason = found.reason if found is not None and found.reason else "its process is gone"
+        what = "The worker ended before it began" if attempt.claimed is None else "The worker vanished"
+        error = {"cell": None, "name": "Lost", "message": f"{what}: {reason}.", "traceback": "", "hint": None}
+        return Ending(RunState.LOST, error)
+
+    def _end(self, run_id: str, number: int, ending: Ending) -> None:
+        with self.context.write() as session:
+            run = locked_run(session, run_id)
+            attempt = session.get_one(Attempt, (run_id, number))
+            if attempt.ended is None and ending.state is RunState.LOST and run.target is Target.CANCEL:
+                ending = Ending(RunState.CANCELLED)
+            if attempt.ended is None and ending.error is not None:
+                ending.error["cell"] = run.cell
+            settle(session, run, attempt, ending, self.context.settings.runs)
+        log.info("attempt ended", attempt=attempt_id(run_id, number), state=ending.state, request_id=run.request_id)
+
+    async def _clean(self, seen: Mapping[str, Observed]) -> None:
+        with self.context.database.read() as session:
+            current = {attempt_id(run.id, attempt.number) for run, attempt in current_attempts(session)}
+            over = {id: _ended_at(session.get(Attempt, parse_attempt_id(id))) for id in seen if id not in current}
+        for id, ended in over.items():
+            if not seen[id].ended and ended is not None and now() - ended < SAVING:
+                continue  # it has reported its end and is on its way out
+            await self.context.runner.stop(id, kill=True)
+            await self.context.runner.clean(id)
+            self.stopping.pop(id, None)
+
+    async def _start(self, seen: Mapping[str, Observed]) -> None:
+        limits = self.context.settings.runs
+        with self.context.database.read() as session:
+            waiting = waiting_runs(session, now())
+            if not waiting:
+                return
+            active = active_counts(session)
+        for run in fair_order(waiting, active, limits.concurrent, limits.concurrent_per_person):
+            if attempt_id(run.id, run.attempt) in seen:
+                continue  # the attempt before is not proven dead yet
+            with self.context.write() as session:
+                row = locked_run(session, run.id)
+                if row.state != RunState.QUEUED:
+                    continue
+                token = begin_attempt(session, row, self.context.epoch)
+                start = Start(attempt_id(row.id, row.attempt), token, get_release(session, row.release).profile)
+            log.info("attempt starts", attempt=start.id, request_id=row.request_id)
+            await self._launch(start, row)
+
+    async def _launch(self, start: Start, run: Run) -> None:
+        try:
+            await self.context.runner.start(start)
+        except NoteyardError as error:
+            details = {
+                "cell": None,
+                "name": "NotStarted",
+                "message": error.message,
+                "traceback": "",
+                "hint": error.hint,
+            }
+            _, number = parse_attempt_id(start.id)
+            await asyncio.to_thread(self._end, run.id, number, Ending(RunState.FAILED, details))
+
+
+def _ended_at(attempt: Attempt | None) -> datetime | None:
+    return attempt.ended if attempt is not None else None
+
+
+def _killed(run: Run, over: bool) -> Ending:
+    if run.target is Target.CANCEL:
+        return Ending(RunState.CANCELLED)
+    message = (
+        f"The run went on for more than its timeout of {run.timeout} s and did not stop when asked."
+        if over
+        else "The worker's process was there but did nothing any more; it was ended."
+    )
+    error = {"cell": run.cell, "name": "Hung", "message": message, "traceback": "", "hint": None}
+    return Ending(RunState.TIMED_OUT if over else RunState.LOST, error)

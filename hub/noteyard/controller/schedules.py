@@ -1,0 +1,124 @@
+"""The loop of schedules: every due time becomes exactly one fire, whatever crashes.
+
+A fire is a row with primary key (schedule, due time), inserted in one transaction with its run and the schedule's
+next due time.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from prometheus_client import Counter
+from sqlalchemy.orm import Session
+
+from noteyard.controller.context import Context
+from noteyard.domain import CatchUpPolicy, FireState, OverlapPolicy
+from noteyard.errors import NoteyardError
+from noteyard.names import new_id
+from noteyard.run_parameters import rendered_parameters
+from noteyard.schedule_changes import new_run
+from noteyard.schedules import CronRule, plan_catch_up
+from noteyard.store.alerts import alert_missed
+from noteyard.store.runs import active_runs_of_schedule, create_run
+from noteyard.store.schedules import due_schedules, locked_schedule, record_fire
+from noteyard.store.tables import Release, Run, Schedule
+from noteyard.store.types import now
+
+log = structlog.get_logger(__name__)
+
+FIRES = Counter("noteyard_fires_total", "Due times by what became of them.", ["state"])
+ON_TIME = timedelta(seconds=60)
+"""A due time noticed within this is fired whatever the catch-up policy says: nothing was out."""
+MOST_AT_ONCE = 500
+BATCH = 50
+
+
+@dataclass
+class ScheduleLoop:
+    """One turn fires everything that is due."""
+
+    context: Context
+
+    async def turn(self) -> None:
+        while await asyncio.to_thread(self._fire_some):
+            continue
+
+    def _fire_some(self) -> bool:
+        moment = now()
+        with self.context.database.read() as session:
+            due = due_schedules(session, moment, BATCH)
+        if not due:
+            return False
+        with self.context.write() as session:
+            for id in due:
+                schedule = locked_schedule(session, id)
+                if schedule.next_due is not None and schedule.next_due <= moment and not schedule.paused:
+                    fire_schedule(session, schedule, moment)
+        return len(due) == BATCH
+
+
+def fire_schedule(session: Session, schedule: Schedule, moment: datetime) -> None:
+    """Turn the due times up to `moment` into fires and set the next due time. Part of one transaction."""
+    rule = CronRule.parse(schedule.cron, schedule.timezone)
+    first = schedule.next_due
+    assert first is not None
+    fires, missed = _plan(rule, schedule, first, moment)
+    missed_now = [due for due in missed if record_fire(session, schedule.id, due, FireState.MISSED, reason=_MISSED)]
+    if missed_now:
+        FIRES.labels(FireState.MISSED).inc(len(missed_now))
+        alert_missed(session, schedule, missed_now, _MISSED)
+    for due in fires:
+        _fire(session, schedule, due)
+        schedule.last_due = due
+    schedule.next_due = rule.next_due(moment)
+
+
+_MISSED = "Noteyard was not running when it was due, and the catch-up policy leaves it out."
+
+
+def _plan(
+    rule: CronRule, schedule: Schedule, first: datetime, moment: datetime
+) -> tuple[list[datetime], list[datetime]]:
+    due = rule.due_between(first - timedelta(microseconds=1), moment, MOST_AT_ONCE)
+    if all(moment - time <= ON_TIME for time in due):
+        return list(due), []
+    plan = plan_catch_up(
+        rule,
+        first - timedelta(microseconds=1),
+        moment,
+        CatchUpPolicy(schedule.catch_up),
+        timedelta(seconds=schedule.catch_up_window),
+    )
+    on_time = [time for time in plan.missed if moment - time <= ON_TIME]
+    return sorted({*plan.fires, *on_time}), [time for time in plan.missed if time not in on_time]
+
+
+def _fire(session: Session, schedule: Schedule, due: datetime) -> None:
+    if schedule.overlap == OverlapPolicy.SKIP and active_runs_of_schedule(session, schedule.id):
+        reason = "The run before was still going on, and the overlap rule is to skip."
+        if record_fire(session, schedule.id, due, FireState.SKIPPED, reason=reason):
+            FIRES.labels(FireState.SKIPPED).inc()
+        return
+    release = session.get_one(Release, schedule.release)
+    request = new_id("q")
+    run = create_run(session, new_run(schedule, release, due, request))
+    problem = _refused(run, release, schedule)
+    if problem is not None:
+        session.delete(run)
+        if record_fire(session, schedule.id, due, FireState.MISSED, reason=problem):
+            alert_missed(session, schedule, [due], problem)
+        return
+    if not record_fire(session, schedule.id, due, FireState.FIRED, run=run.id):
+        session.delete(run)
+        return
+    FIRES.labels(FireState.FIRED).inc()
+    log.info("fired", schedule=schedule.id, due=due.isoformat(), run=run.id, request_id=request)
+
+
+def _refused(run: Run, release: Release, schedule: Schedule) -> str | None:
+    try:
+        rendered_parameters(run, 1, release.schema, schedule)
+    except NoteyardError as error:
+        return f"The parameters could not be filled in: {error.message}"
+    return None

@@ -1,0 +1,180 @@
+"""An attempt's life: begun by the controller, claimed once by a worker, settled once into the run's state."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from noteyard.domain import ACTIVE, FINAL, RETRIED, RunState, Target
+from noteyard.errors import Conflict, NotFound
+from noteyard.retries import retry_delay
+from noteyard.settings import Runs
+from noteyard.store.alerts import alert_after
+from noteyard.store.runs import locked_run, move
+from noteyard.store.tables import Attempt, LogChunk, Run, Schedule
+from noteyard.store.types import now
+from noteyard.tokens import new_token, token_hash
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a worker reports while it executes. `log_offset` in characters of the attempt's whole log."""
+
+    cell: int | None
+    cells_done: int
+    cells: int
+    log_offset: int = 0
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended: a state, and the failure (cell, name, message, traceback, hint) when there was one."""
+
+    state: RunState
+    error: dict[str, Any] | None = None
+    cells_done: int | None = None
+    cells: int | None = None
+
+
+def attempt_id(run: str, number: int) -> str:
+    return f"{run}.{number}"
+
+
+def parse_attempt_id(id: str) -> tuple[str, int]:
+    """(run, number) of `r….1`; NotFound for anything else."""
+    run, dot, number = id.rpartition(".")
+    if not dot or not number.isdigit():
+        raise NotFound(f"There is no attempt {id!r}.")
+    return run, int(number)
+
+
+def begin_attempt(session: Session, run: Run, epoch: int) -> str:
+    """A new attempt's row, before anything is started; returns the worker's token."""
+    token = new_token()
+    run.attempt += 1
+    session.add(
+        Attempt(
+            run=run.id,
+            number=run.attempt,
+            state=RunState.STARTING,
+            token_hash=token_hash(token),
+            epoch=epoch,
+            heartbeat=now(),
+        )
+    )
+    move(run, RunState.STARTING)
+    if run.started is None:
+        run.started = now()
+    return token
+
+
+def renew_token(attempt: Attempt) -> str:
+    """A new token for an attempt nobody has claimed: a worker that still holds the old one will be refused."""
+    token = new_token()
+    attempt.token_hash = token_hash(token)
+    return token
+
+
+def current_attempts(session: Session) -> list[tuple[Run, Attempt]]:
+    """Runs under way with their attempt."""
+    query = (
+        select(Run, Attempt)
+        .join(Attempt, (Attempt.run == Run.id) & (Attempt.number == Run.attempt))
+        .where(Run.state.in_(ACTIVE))
+    )
+    return [(run, attempt) for run, attempt in session.execute(query)]
+
+
+def attempt_by_token(session: Session, id: str, token: str) -> tuple[Run, Attempt]:
+    """The run and attempt that a worker's token belongs to; NotFound when it is not its, or not any more."""
+    run_id, number = parse_attempt_id(id)
+    attempt = session.get(Attempt, (run_id, number))
+    if attempt is None or attempt.token_hash != token_hash(token):
+        raise NotFound(f"Attempt {id} is not known under this token.")
+    return locked_run(session, run_id), attempt
+
+
+def claim(run: Run, attempt: Attempt) -> None:
+    """Take the attempt for one worker; Conflict when another has it or it is over."""
+    if attempt.claimed is not None or attempt.ended is not None or run.attempt != attempt.number:
+        raise Conflict(f"Attempt {attempt_id(run.id, attempt.number)} is claimed already, or over.")
+    attempt.claimed = attempt.heartbeat = now()
+    attempt.state = RunState.RUNNING
+    move(run, RunState.RUNNING)
+
+
+def report(session: Session, run: Run, attempt: Attempt, progress: Progress) -> bool:
+    """Take a worker's progress; returns whether it should stop. A chunk that is known already is dropped."""
+    attempt.heartbeat = now()
+    if attempt.ended is not None:
+        return True
+    run.cell, run.cells_done, run.cells = progress.cell, progress.cells_done, progress.cells
+    if progress.log and progress.log_offset + len(progress.log) > attempt.log_size:
+        known = attempt.log_size - progress.log_offset
+        if known < 0:
+            raise Conflict(f"The log is known up to {attempt.log_size}; the chunk begins at {progress.log_offset}.")
+        text = progress.log[known:]
+        session.add(LogChunk(run=run.id, number=attempt.number, offset=attempt.log_size, text=text))
+        attempt.log_size += len(text)
+    return run.target is Target.CANCEL
+
+
+def settle(session: Session, run: Run, attempt: Attempt, ending: Ending, settings: Runs) -> None:
+    """End the attempt and move the run on: over, or queued again. Repeating it changes nothing."""
+    if attempt.ended is not None:
+        return
+    attempt.ended = now()
+    attempt.state = ending.state
+    attempt.error = ending.error
+    run.error = ending.error
+    if ending.cells is not None:
+        run.cells, run.cells_done = ending.cells, ending.cells_done or 0
+    done = run.cells_done
+    if ending.state is RunState.INTERRUPTED:
+        move(run, RunState.CANCELLED if run.target is Target.CANCEL else RunState.INTERRUPTED)
+    elif ending.state in RETRIED and run.retries_used < run.retries and run.target is Target.RUN:
+        run.retries_used += 1
+        delay = retry_delay(run.retries_used, settings.retry_base_seconds, settings.retry_cap_seconds, random.random)
+        run.not_before = now() + timedelta(seconds=delay)
+        move(run, RunState.QUEUED)
+    else:
+        move(run, ending.state)
+        run.cells_done = done
+    if run.state in FINAL:
+        _after_final(session, run)
+
+
+def requeue_interrupted(session: Session) -> int:
+    """Queue interrupted runs again; returns how many."""
+    result = session.execute(
+        update(Run)
+        .where(Run.state == RunState.INTERRUPTED, Run.target == Target.RUN)
+        .values(state=RunState.QUEUED, cells_done=0, cell=None, not_before=now())
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def log_text(session: Session, run: str, number: int, offset: int = 0) -> str:
+    """The attempt's log from an offset in characters."""
+    query = (
+        select(LogChunk.offset, LogChunk.text)
+        .where(LogChunk.run == run, LogChunk.number == number)
+        .where(LogChunk.offset + func.length(LogChunk.text) > offset)
+        .order_by(LogChunk.offset)
+    )
+    return "".join(text[max(0, offset - start) :] for start, text in session.execute(query))
+
+
+def attempts_of(session: Session, run: str) -> list[Attempt]:
+    return list(session.scalars(select(Attempt).where(Attempt.run == run).order_by(Attempt.number)))
+
+
+def _after_final(session: Session, run: Run) -> None:
+    schedule = session.get(Schedule, run.schedule) if run.schedule else None
+    if schedule is None:
+        return
+    alert_after(session, run, schedule)

@@ -1,0 +1,149 @@
+"""Queries and changes of dashboards and their versions."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from noteyard.domain import LIVE_WORKLOAD, Audience, Person, VersionState
+from noteyard.errors import Conflict, FieldError, InvalidParameters, NotFound
+from noteyard.names import is_slug, new_id
+from noteyard.store.schedules import shared_things
+from noteyard.store.tables import Release
+from noteyard.store.types import now
+from noteyard.store.workload_tables import Dashboard, DashboardVersion, WorkloadProcess
+
+SLUG_RULE = "a link has 1 to 63 characters: a-z, 0-9 and hyphens inside; some words are reserved"
+
+
+@dataclass(frozen=True)
+class NewDashboard:
+    """What a dashboard is published with."""
+
+    slug: str
+    title: str
+    audience: Audience
+    description: str = ""
+    reads_viewer: bool = False
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def publish(session: Session, new: NewDashboard, release: Release, owner: str) -> Dashboard:
+    """A new dashboard with its first version, which the controller renders."""
+    if not is_slug(new.slug):
+        raise InvalidParameters([FieldError("slug", f"{new.slug!r} can't be a link: {SLUG_RULE}")])
+    dashboard = Dashboard(
+        id=new_id("d"),
+        slug=new.slug,
+        title=new.title.strip(),
+        description=new.description,
+        owner=owner,
+        publisher=owner,
+        audience=new.audience,
+        reads_viewer=new.reads_viewer,
+        parameters=new.parameters,
+        starts=0,
+        failures=0,
+        awake=True,
+        last_visit=now(),
+    )
+    session.add(dashboard)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict(f"The link {new.slug!r} is taken.", "Choose another one.") from None
+    add_version(session, dashboard, release, owner)
+    return dashboard
+
+
+def add_version(session: Session, dashboard: Dashboard, release: Release, by: str) -> DashboardVersion:
+    """A further version; it becomes current when it has rendered."""
+    last = session.scalar(select(func.max(DashboardVersion.number)).where(DashboardVersion.dashboard == dashboard.id))
+    version = DashboardVersion(
+        dashboard=dashboard.id,
+        number=(last or 0) + 1,
+        release=release.id,
+        state=VersionState.RENDERING,
+        published_by=by,
+        has_card=False,
+    )
+    session.add(version)
+    dashboard.publisher = by
+    dashboard.failures = 0
+    dashboard.not_before = None
+    session.flush()
+    return version
+
+
+def get_dashboard(session: Session, slug: str) -> Dashboard:
+    """The dashboard by its link or id, or NotFound."""
+    found = session.scalar(
+        select(Dashboard).where(or_(Dashboard.slug == slug, Dashboard.id == slug), Dashboard.deleted.is_(None))
+    )
+    if found is None:
+        raise NotFound(f"There is no dashboard {slug!r}.", "See the gallery in the portal for those you may open.")
+    return found
+
+
+def versions_of(session: Session, dashboard: str) -> list[DashboardVersion]:
+    """Versions, newest first."""
+    query = select(DashboardVersion).where(DashboardVersion.dashboard == dashboard)
+    return list(session.scalars(query.order_by(DashboardVersion.number.desc())))
+
+
+def get_version(session: Session, dashboard: str, number: int) -> DashboardVersion:
+    version = session.get(DashboardVersion, (dashboard, number))
+    if version is None:
+        raise NotFound(f"This dashboard has no version {number}.")
+    return version
+
+
+def pending_version(session: Session, dashboard: str) -> DashboardVersion | None:
+    """The newest version, when it has still to render."""
+    newest = versions_of(session, dashboard)[:1]
+    return newest[0] if newest and newest[0].state == VersionState.RENDERING else None
+
+
+def live_processes(session: Session, dashboard: str | None = None) -> list[WorkloadProcess]:
+    """Processes that are up or coming up, newest first."""
+    query = select(WorkloadProcess).where(WorkloadProcess.state.in_(LIVE_WORKLOAD))
+    if dashboard is not None:
+        query = query.where(WorkloadProcess.dashboard == dashboard)
+    return list(session.scalars(query.order_by(WorkloadProcess.created.desc())))
+
+
+def list_dashboards(session: Session, person: Person | None, cursor: str | None, limit: int) -> list[Dashboard]:
+    """Dashboards by title that may be opened by a person (None: all there are); one more than `limit` when more."""
+    query = (
+        select(Dashboard).where(Dashboard.deleted.is_(None)).order_by(Dashboard.title, Dashboard.id).limit(limit + 1)
+    )
+    if person is not None:
+        shared = shared_things(session, "dashboard", person)
+        query = query.where(
+            or_(
+                Dashboard.owner == person.name,
+                Dashboard.audience.in_([Audience.USERS, Audience.PUBLIC]),
+                Dashboard.id.in_(shared),
+            )
+        )
+    last = session.get(Dashboard, cursor) if cursor else None
+    if last is not None:
+        query = query.where(
+            or_(Dashboard.title > last.title, and_(Dashboard.title == last.title, Dashboard.id > last.id))
+        )
+    return list(session.scalars(query))
+
+
+def remove(dashboard: Dashboard) -> None:
+    """Take a dashboard down; its link becomes free, its history stays."""
+    dashboard.deleted = now()
+    dashboard.awake = False
+    dashboard.slug = f"{dashboard.slug[:40]}.{dashboard.id}"[:63]
+
+
+def wake(dashboard: Dashboard) -> None:
+    """Want a process for it; a visit."""
+    dashboard.last_visit = now()
+    dashboard.awake = True

@@ -1,0 +1,90 @@
+"""Queries and changes of releases and of who made them."""
+
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from noteyard.errors import NotFound
+from noteyard.releases import Manifest
+from noteyard.store.tables import Release, ReleaseOwner
+from noteyard.store.types import now
+from noteyard.store.workload_tables import DashboardVersion
+
+
+def add_release(
+    session: Session, manifest: Manifest, schema: dict[str, Any], notes: list[Any], owner: str
+) -> tuple[Release, bool]:
+    """Store a release for an owner; (release, whether it is new). Its blobs are stored before."""
+    release = session.get(Release, manifest.id)
+    is_new = release is None
+    if release is None:
+        release = Release(
+            id=manifest.id,
+            notebook=manifest.notebook,
+            profile=manifest.profile,
+            environment_digest=manifest.environment_digest,
+            files=[{"path": file.path, "sha256": file.sha256, "size": file.size} for file in manifest.files],
+            schema=schema,
+            notes=notes,
+            size=manifest.size,
+            created=now(),
+        )
+        session.add(release)
+        session.flush()
+    own = session.get(ReleaseOwner, (release.id, owner))
+    if own is None:
+        session.add(ReleaseOwner(release=release.id, person=owner))
+    else:
+        own.created = now()
+    return release, is_new
+
+
+def get_release(session: Session, id: str) -> Release:
+    """The release, or NotFound. A unique beginning of at least 8 characters will do."""
+    release = session.get(Release, id)
+    if release is None and 8 <= len(id) < 64 and id.isalnum():
+        found = list(session.scalars(select(Release).where(Release.id.startswith(id)).limit(2)))
+        release = found[0] if len(found) == 1 else None
+    if release is None:
+        raise NotFound(f"There is no release {id[:12]!r}.", "Make one with `yard run` or `yard publish`.")
+    return release
+
+
+def owners_of(session: Session, release: str) -> list[str]:
+    return list(session.scalars(select(ReleaseOwner.person).where(ReleaseOwner.release == release)))
+
+
+def list_releases(
+    session: Session, owner: str | None, notebook: str | None = None, cursor: str | None = None, limit: int = 50
+) -> list[Release]:
+    """Releases, newest first, of an owner (None: all); one more than `limit` when there is a next page."""
+    query = select(Release).order_by(Release.created.desc(), Release.id.desc()).limit(limit + 1)
+    if owner is not None:
+        query = query.where(Release.id.in_(select(ReleaseOwner.release).where(ReleaseOwner.person == owner)))
+    if notebook is not None:
+        query = query.where(Release.notebook == notebook)
+    last = session.get(Release, cursor) if cursor else None
+    if last is not None:
+        query = query.where(
+            or_(Release.created < last.created, and_(Release.created == last.created, Release.id < last.id))
+        )
+    return list(session.scalars(query))
+
+
+def newer_releases(session: Session, release: Release, owner: str) -> list[Release]:
+    """Releases of the same notebook that the owner made after this one, newest first."""
+    query = (
+        select(Release)
+        .join(ReleaseOwner, ReleaseOwner.release == Release.id)
+        .where(ReleaseOwner.person == owner, Release.notebook == release.notebook, Release.profile == release.profile)
+        .where(Release.created > release.created)
+        .order_by(Release.created.desc())
+    )
+    return list(session.scalars(query))
+
+
+def dashboards_with(session: Session, release: str) -> list[str]:
+    """Ids of dashboards with a version of this release."""
+    query = select(DashboardVersion.dashboard).where(DashboardVersion.release == release).distinct()
+    return list(session.scalars(query))
