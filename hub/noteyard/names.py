@@ -36,6 +36,11 @@ def is_person(text: str) -> bool:
     return PERSON.fullmatch(text) is not None
 
 
+def is_group(text: str) -> bool:
+    """Whether `text` can be a group's name: the same characters as a person's."""
+    return PERSON.fullmatch(text) is not None
+
+
 def host_label(name: str) -> str:
     """`name` as a DNS label; names that are not labels get a digest, so that no two names share one."""
     if SLUG.fullmatch(name) and "--" not in name:

@@ -1,0 +1,70 @@
+"""S3 identities: one a person, one a run, one a start of a dashboard. What they open is in `grants`."""
+
+import secrets
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from noteyard.names import TEAM_BUCKET, person_bucket
+from noteyard.store.tables import Account, Run
+from noteyard.store.workload_tables import S3Key, WorkloadProcess
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def key_for_person(session: Session, person: str) -> S3Key:
+    """The person's own key, made when missing: writes the team's data and their own."""
+    found = session.scalar(select(S3Key).where(S3Key.kind == "person", S3Key.subject == person))
+    return found or _new(session, "person", person, person, _persons_grants(person))
+
+
+def key_for_run(session: Session, run: Run) -> S3Key:
+    """The key of a run, made when missing: opens what its owner's key opens."""
+    found = session.scalar(select(S3Key).where(S3Key.kind == "run", S3Key.subject == run.id))
+    return found or _new(session, "run", run.id, run.owner, _persons_grants(run.owner))
+
+
+def key_for_dashboard(session: Session, process: WorkloadProcess, publisher: str) -> S3Key:
+    """The key of one start of a dashboard, made when missing: reads the team's data and nothing of its publisher's."""
+    found = session.scalar(select(S3Key).where(S3Key.kind == "dashboard", S3Key.subject == process.id))
+    return found or _new(session, "dashboard", process.id, publisher, {TEAM_BUCKET: "read"})
+
+
+def find_key(session: Session, access_key: str) -> S3Key | None:
+    """The key that a client shows; None when it is unknown or its person is disabled."""
+    query = (
+        select(S3Key)
+        .join(Account, Account.name == S3Key.person)
+        .where(S3Key.access_key == access_key, Account.disabled.is_(False))
+    )
+    return session.scalar(query)
+
+
+def revoke_subject(session: Session, kind: str, subject: str) -> None:
+    """Delete the keys of one person, run or dashboard start (`kind`: person, run, dashboard)."""
+    session.execute(delete(S3Key).where(S3Key.kind == kind, S3Key.subject == subject))
+
+
+def revoke_all_of(session: Session, person: str) -> None:
+    """Delete every key that acts for a person: their own, their runs' and their dashboards'."""
+    session.execute(delete(S3Key).where(S3Key.person == person))
+
+
+def _persons_grants(person: str) -> dict[str, str]:
+    return {TEAM_BUCKET: "write", person_bucket(person): "write"}
+
+
+def _new(session: Session, kind: str, subject: str, person: str, grants: dict[str, str]) -> S3Key:
+    # The form of AWS's own keys (AKIA…, 20 characters; 40 for the secret): clients and their log filters expect it.
+    access_key = "NYAK" + "".join(secrets.choice(ALPHABET) for _ in range(16))
+    key = S3Key(
+        access_key=access_key,
+        secret=secrets.token_urlsafe(30),
+        kind=kind,
+        subject=subject,
+        person=person,
+        grants=dict(grants),
+    )
+    session.add(key)
+    session.flush()
+    return key
