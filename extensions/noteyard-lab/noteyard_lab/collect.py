@@ -79,7 +79,7 @@ def collect(notebook: Path, *, root: Path | None = None, patterns: Sequence[str]
     folder). Raises CollectError.
     """
     if not notebook.is_file():
-        raise CollectError(f"There is no notebook {str(notebook)!r}.", "Check the path, relative to where you are.")
+        raise _missing(notebook)
     folder = (notebook.parent if root is None else root).resolve()
     if not folder.is_dir():
         raise CollectError(f"The root {str(root)!r} is not a folder.", "Name a folder above the notebook.")
@@ -91,6 +91,21 @@ def collect(notebook: Path, *, root: Path | None = None, patterns: Sequence[str]
     for pattern in patterns:
         collector.add_listed(pattern)
     return collector.collection()
+
+
+def open_notebook(notebook: Path) -> dict[str, object]:
+    """The notebook's document as it stands in the file; raises CollectError."""
+    try:
+        return read_notebook(notebook.read_bytes())
+    except (FileNotFoundError, IsADirectoryError):
+        raise _missing(notebook) from None
+    except OSError as error:
+        _unreadable(error)
+    except UnreadableNotebookError as error:
+        raise CollectError(
+            f"{notebook.name} is not a notebook: {error}.",
+            "Open it in JupyterLab and save it again, or name another file.",
+        ) from None
 
 
 def environment_digest() -> str:
@@ -122,12 +137,7 @@ class _Collector:
         if path in self.files:
             return
         self._regular(place, path)
-        try:
-            document = read_notebook(place.read_bytes())
-        except UnreadableNotebookError as error:
-            raise CollectError(
-                f"{path} is not a notebook: {error}.", "Open it in JupyterLab and save it again, or name another file."
-            ) from None
+        document = open_notebook(place)
         content = without_outputs(document)
         self.files[path] = CollectedFile(path, len(content), hashlib.sha256(content).hexdigest(), place, content)
         self._follow(used_by_notebook(document), place)
@@ -252,6 +262,10 @@ class _Collector:
             )
         if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
             raise CollectError(f"{path} is not a regular file.", "Only files can be part of a release.")
+
+
+def _missing(notebook: Path) -> CollectError:
+    return CollectError(f"There is no notebook {str(notebook)!r}.", "Check the path, relative to where you are.")
 
 
 def _unreadable(error: OSError) -> NoReturn:
