@@ -70,7 +70,7 @@ def dashboard_model(session: Session, dashboard: Dashboard, person: Person, urls
         description=dashboard.description,
         owner=dashboard.owner,
         audience=Audience(dashboard.audience),
-        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],  # type: ignore[arg-type]
+        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],
         reads_viewer=dashboard.reads_viewer,
         parameters=dashboard.parameters,
         current=dashboard.current,

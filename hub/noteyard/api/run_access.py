@@ -68,7 +68,8 @@ def latest_attempt(session: Session, run: Run) -> Attempt | None:
     """The newest attempt that has outputs, else the newest."""
     attempts = attempts_of(session, run.id)
     with_outputs = [attempt for attempt in attempts if attempt.outputs]
-    return (with_outputs or attempts or [None])[-1]
+    known = with_outputs or attempts
+    return known[-1] if known else None
 
 
 def _words(action: Action) -> str:

@@ -59,7 +59,7 @@ def schedule_model(session: Session, schedule: Schedule, urls: PublicUrls) -> Sc
         upcoming=list(rule.upcoming(now(), 5)) if live else [],
         releases_behind=len(newer),
         newest_release=newer[0].id if newer else None,
-        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],  # type: ignore[arg-type]
+        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],
         created=schedule.created,
         url=f"{urls.hub}/portal/schedules/{schedule.id}",
     )

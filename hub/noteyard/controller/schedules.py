@@ -18,7 +18,7 @@ from noteyard.errors import NoteyardError
 from noteyard.names import new_id
 from noteyard.run_parameters import rendered_parameters
 from noteyard.schedule_changes import new_run
-from noteyard.schedules import CronRule, plan_catch_up
+from noteyard.schedules import CronRule, Missed, OverlapDecision, decide_overlap, plan_catch_up
 from noteyard.store.alerts import alert_missed
 from noteyard.store.runs import active_runs_of_schedule, create_run
 from noteyard.store.schedules import due_schedules, locked_schedule, record_fire
@@ -28,9 +28,6 @@ from noteyard.store.types import now
 log = structlog.get_logger(__name__)
 
 FIRES = Counter("noteyard_fires_total", "Due times by what became of them.", ["state"])
-ON_TIME = timedelta(seconds=60)
-"""A due time noticed within this is fired whatever the catch-up policy says: nothing was out."""
-MOST_AT_ONCE = 500
 BATCH = 50
 
 
@@ -61,41 +58,28 @@ class ScheduleLoop:
 def fire_schedule(session: Session, schedule: Schedule, moment: datetime) -> None:
     """Turn the due times up to `moment` into fires and set the next due time. Part of one transaction."""
     rule = CronRule.parse(schedule.cron, schedule.timezone)
-    first = schedule.next_due
-    assert first is not None
-    fires, missed = _plan(rule, schedule, first, moment)
-    missed_now = [due for due in missed if record_fire(session, schedule.id, due, FireState.MISSED, reason=_MISSED)]
-    if missed_now:
-        FIRES.labels(FireState.MISSED).inc(len(missed_now))
-        alert_missed(session, schedule, missed_now, _MISSED)
-    for due in fires:
+    assert schedule.next_due is not None
+    before = schedule.next_due - timedelta(microseconds=1)
+    window = timedelta(seconds=schedule.catch_up_window)
+    plan = plan_catch_up(rule, before, moment, CatchUpPolicy(schedule.catch_up), window)
+    for missed in plan.missed:
+        _record_missed(session, schedule, missed)
+    if plan.missed:
+        alert_missed(session, schedule, [missed.due for missed in plan.missed], plan.missed[-1].reason)
+    for due in plan.fires:
         _fire(session, schedule, due)
         schedule.last_due = due
-    schedule.next_due = rule.next_due(moment)
+    schedule.next_due = plan.next_due
 
 
-_MISSED = "Noteyard was not running when it was due, and the catch-up policy leaves it out."
-
-
-def _plan(
-    rule: CronRule, schedule: Schedule, first: datetime, moment: datetime
-) -> tuple[list[datetime], list[datetime]]:
-    due = rule.due_between(first - timedelta(microseconds=1), moment, MOST_AT_ONCE)
-    if all(moment - time <= ON_TIME for time in due):
-        return list(due), []
-    plan = plan_catch_up(
-        rule,
-        first - timedelta(microseconds=1),
-        moment,
-        CatchUpPolicy(schedule.catch_up),
-        timedelta(seconds=schedule.catch_up_window),
-    )
-    on_time = [time for time in plan.missed if moment - time <= ON_TIME]
-    return sorted({*plan.fires, *on_time}), [time for time in plan.missed if time not in on_time]
+def _record_missed(session: Session, schedule: Schedule, missed: Missed) -> None:
+    if record_fire(session, schedule.id, missed.due, FireState.MISSED, reason=missed.reason):
+        FIRES.labels(FireState.MISSED).inc()
 
 
 def _fire(session: Session, schedule: Schedule, due: datetime) -> None:
-    if schedule.overlap == OverlapPolicy.SKIP and active_runs_of_schedule(session, schedule.id):
+    running = active_runs_of_schedule(session, schedule.id)
+    if decide_overlap(OverlapPolicy(schedule.overlap), running) is OverlapDecision.SKIP:
         reason = "The run before was still going on, and the overlap rule is to skip."
         if record_fire(session, schedule.id, due, FireState.SKIPPED, reason=reason):
             FIRES.labels(FireState.SKIPPED).inc()

@@ -70,7 +70,8 @@ class WorkloadLoop:
     def _reconcile(self, session: Session, dashboard: Dashboard) -> Start | None:
         processes = live_processes(session, dashboard.id)
         if dashboard.deleted is not None:
-            return _unwanted(processes)
+            _unwanted(processes)
+            return None
         pending = pending_version(session, dashboard.id)
         self._let_sleep(dashboard, processes)
         wanted = {pending.number} if pending is not None else set()

@@ -13,6 +13,7 @@ from noteyard.errors import Conflict, NotFound
 from noteyard.retries import retry_delay
 from noteyard.settings import Runs
 from noteyard.store.alerts import alert_after
+from noteyard.store.alerts import alert_after
 from noteyard.store.runs import locked_run, move
 from noteyard.store.tables import Attempt, LogChunk, Run, Schedule
 from noteyard.store.types import now

@@ -1,0 +1,109 @@
+"""The API's application: routes of every noun, one app for REST, portal, ForwardAuth and the parts' own protocol."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import Host
+
+from noteyard import __version__
+from noteyard.api import (
+    dashboards,
+    edge_config,
+    health,
+    hub_routes,
+    launchers,
+    parameters,
+    people,
+    problems,
+    releases,
+    runs,
+    s3_guard,
+    schedules,
+    workers,
+)
+from noteyard.api.assets import mount_assets
+from noteyard.api.hub_client import HubClient
+from noteyard.api.pages import environment
+from noteyard.api.portal import login, pages_router
+from noteyard.api.request_log import RequestLog
+from noteyard.api.s3_keys import DatabaseKeys
+from noteyard.api.viewer import authz, links, outputs, shell
+from noteyard.api.viewer.rate_limit import RateLimit
+from noteyard.errors import NoteyardError
+from noteyard.instance import Instance
+from noteyard.logs import configure
+from noteyard.objects import Objects
+from noteyard.settings import Settings, load
+from noteyard.store import Database
+from noteyard.urls import PublicUrls
+from noteyard.viewer_tokens import ViewerTokens
+
+DESCRIPTION = """Runs, schedules, dashboards and the people who share them.
+
+Send `Authorization: Bearer <token>`; make a token with `noteyard token NAME --scope read --scope write`, or in a lab
+take the one in `JUPYTERHUB_API_TOKEN`. Errors are RFC 9457 problem documents. Lists are paged: pass `next` as `cursor`.
+"""
+
+
+def create() -> FastAPI:
+    """The application of the installation that NOTEYARD_STATE names."""
+    settings = load()
+    configure(settings.log_level)
+    return make_app(settings)
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The application for some settings; the database must be migrated."""
+    instance = Instance.of(settings)
+    urls = PublicUrls.of(settings)
+    app = FastAPI(
+        title="Noteyard",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.settings, app.state.instance, app.state.urls = settings, instance, urls
+    app.state.database = Database(settings.database_url or instance.database_url)
+    app.state.objects = Objects.in_folder(instance.objects)
+    app.state.hub = HubClient(instance.internal_url("hub"), instance.secret("hub-api"), urls.hub)
+    app.state.viewer_tokens = ViewerTokens(instance.secret("viewer-key.pem"))
+    app.state.signing_key = instance.secret("signing").encode()
+    app.state.public_wakes = RateLimit(settings.dashboards.public_wakes_per_minute)
+    app.state.templates = environment()
+    app.state.s3_keys = DatabaseKeys(app.state.database)
+    _routes(app, urls)
+    problems.install(app)
+    app.add_middleware(RequestLog)
+    return app
+
+
+def _routes(app: FastAPI, urls: PublicUrls) -> None:
+    # The apps' hosts come first: on them only the viewers' pages exist, whatever the path.
+    app.router.routes.append(Host(f"{{slug}}.{urls.apps_host}", _apps(app)))
+    for module in (releases, runs, schedules, dashboards, people, parameters, workers, launchers):
+        app.include_router(module.router)
+    for internal in (edge_config, hub_routes, s3_guard, health, authz, links, login):
+        app.include_router(internal.router)
+    app.include_router(pages_router)
+    mount_assets(app)
+
+
+def _apps(hub_app: FastAPI) -> FastAPI:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state = hub_app.state
+    app.add_exception_handler(NoteyardError, shell.refused)
+    mount_assets(app)
+    app.include_router(outputs.router)
+    app.include_router(shell.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.hub.http.aclose()
+    app.state.database.close()

@@ -1,0 +1,22 @@
+"""Is this process fit to work? And its metrics."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+
+from noteyard.api.dependencies import Db
+
+router = APIRouter(prefix="/internal/v1", include_in_schema=False)
+
+
+@router.get("/health")
+def health(database: Db) -> dict[str, str]:
+    """200 while the database answers."""
+    with database.read() as session:
+        session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+@router.get("/metrics")
+def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

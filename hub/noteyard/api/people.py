@@ -1,0 +1,209 @@
+"""People: who am I, and for administrators everybody, the audit list and usage."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from noteyard.access import may_administer
+from noteyard.api.dependencies import Config, Db
+from noteyard.api.identity import Asking
+from noteyard.api.models import AuditModel, Body, Name, Page, PersonModel, ProfileModel
+from noteyard.api.problems import RESPONSES
+from noteyard.domain import Person, RunState
+from noteyard.errors import Conflict, Forbidden
+from noteyard.profiles import offered, title_of
+from noteyard.store import people
+from noteyard.store.logins import verify_login
+from noteyard.store.tables import Account, AuditEntry, Membership, Run
+from noteyard.store.types import now
+
+router = APIRouter(prefix="/api/v1", responses=RESPONSES)  # type: ignore[arg-type]
+
+
+class MeModel(PersonModel):
+    """Who asks."""
+
+    scopes: list[str]
+
+
+class NewPerson(Body):
+    name: Name
+    password: str = Field(min_length=8, max_length=1000)
+    admin: bool = False
+    groups: list[Name] = Field(default_factory=list, max_length=100)
+
+
+class PersonChange(Body):
+    admin: bool | None = None
+    groups: list[Name] | None = Field(default=None, max_length=100)
+    disabled: bool | None = None
+
+
+class UsageModel(BaseModel):
+    """One person's use of the installation in a period."""
+
+    person: str
+    runs: int
+    failed: int
+    seconds: float = Field(description="Time that runs took, in all.")
+
+
+class PasswordChange(Body):
+    old: str = Field(max_length=1000)
+    new: str = Field(min_length=8, max_length=1000)
+
+
+@router.get("/me", tags=["people"])
+def me(asking: Asking) -> MeModel:
+    """Who you are."""
+    return MeModel(
+        name=asking.name,
+        admin=asking.admin,
+        disabled=False,
+        groups=sorted(asking.groups),
+        scopes=sorted(asking.scopes),
+    )
+
+
+@router.get("/profiles", tags=["profiles"])
+def profiles(asking: Asking, settings: Config) -> list[ProfileModel]:
+    """Environments you may use."""
+    return [
+        ProfileModel(
+            name=profile.name,
+            title=title_of(profile),
+            description=profile.description,
+            cpu=profile.cpu,
+            memory_mb=profile.memory_mb,
+        )
+        for profile in offered(settings.profiles, asking.groups)
+    ]
+
+
+@router.get("/people", tags=["people"])
+def list_people(
+    asking: Asking,
+    database: Db,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+) -> Page[PersonModel]:
+    """Everybody, by name. For administrators."""
+    _administrator(asking)
+    with database.read() as session:
+        query = select(Account).where(Account.removed.is_(None)).order_by(Account.name).limit(limit + 1)
+        if cursor:
+            query = query.where(Account.name > cursor)
+        found = list(session.scalars(query))
+        items = [_model(session, account) for account in found[:limit]]
+    return Page(items=items, next=items[-1].name if len(found) > limit else None)
+
+
+@router.post("/people", tags=["people"], status_code=201)
+def add(body: NewPerson, asking: Asking, database: Db) -> PersonModel:
+    """Add a person with a local account. For administrators."""
+    _administrator(asking)
+    with database.write() as session:
+        account = people.create_person(session, body.name, body.password, admin=body.admin, by=asking.name)
+        people.set_groups(session, body.name, body.groups, by=asking.name)
+        return _model(session, account)
+
+
+@router.patch("/people/{name}", tags=["people"])
+def change(name: str, body: PersonChange, asking: Asking, database: Db) -> PersonModel:
+    """Change groups or administration, disable or enable. A disabled person loses sessions and tokens at once."""
+    _administrator(asking)
+    if name == asking.name and (body.disabled or body.admin is False):
+        raise Conflict("You can't disable yourself or give up administration yourself.", "Ask another administrator.")
+    with database.write() as session:
+        if body.groups is not None:
+            people.set_groups(session, name, body.groups, by=asking.name)
+        if body.admin is not None:
+            people.set_admin(session, name, body.admin, by=asking.name)
+        if body.disabled is not None:
+            (people.disable_person if body.disabled else people.enable_person)(session, name, by=asking.name)
+        return _model(session, people.get_account(session, name))
+
+
+@router.delete("/people/{name}", tags=["people"], status_code=204)
+def remove(name: str, asking: Asking, database: Db) -> None:
+    """Remove a person; what they own can be transferred, their data stays until purged."""
+    _administrator(asking)
+    if name == asking.name:
+        raise Conflict("You can't remove yourself.", "Ask another administrator.")
+    with database.write() as session:
+        people.remove_person(session, name, by=asking.name)
+
+
+@router.get("/audit", tags=["audit"])
+def audit(
+    asking: Asking,
+    database: Db,
+    who: str | None = None,
+    thing: str | None = None,
+    cursor: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Page[AuditModel]:
+    """Who did what, newest first. For administrators."""
+    _administrator(asking)
+    with database.read() as session:
+        query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit + 1)
+        for column, value in ((AuditEntry.who, who), (AuditEntry.thing, thing)):
+            if value is not None:
+                query = query.where(column == value)
+        if cursor is not None:
+            query = query.where(AuditEntry.id < cursor)
+        found = list(session.scalars(query))
+    fields = ("id", "at", "who", "action", "thing", "detail", "request_id")
+    items = [AuditModel(**{name: getattr(entry, name) for name in fields}) for entry in found[:limit]]
+    return Page(items=items, next=str(items[-1].id) if len(found) > limit else None)
+
+
+@router.get("/usage", tags=["usage"])
+def usage(asking: Asking, database: Db, days: Annotated[int, Query(ge=1, le=3660)] = 30) -> list[UsageModel]:
+    """Runs and their time by person. Administrators see everybody, others themselves."""
+    with database.read() as session:
+        query = select(Run).where(Run.created > now() - timedelta(days=days))
+        if not may_administer(asking):
+            query = query.where(Run.owner == asking.name)
+        return _usage(list(session.scalars(query)))
+
+
+@router.post("/me/password", tags=["people"], status_code=204)
+def password(body: PasswordChange, asking: Asking, database: Db) -> None:
+    """Change your password; your other sessions end."""
+    verify_login(database, asking.name, body.old)
+    with database.write() as session:
+        people.set_password(session, asking.name, body.new, by=asking.name)
+
+
+def _administrator(person: Person) -> None:
+    if not may_administer(person):
+        raise Forbidden("This is for administrators.", "Ask one of them.")
+
+
+def _model(session: Session, account: Account) -> PersonModel:
+    groups = session.scalars(
+        select(Membership.group).where(Membership.person == account.name).order_by(Membership.group)
+    )
+    return PersonModel(
+        name=account.name,
+        admin=account.admin,
+        disabled=account.disabled,
+        groups=list(groups),
+        created=account.created,
+        last_seen=account.last_seen,
+    )
+
+
+def _usage(runs: list[Run]) -> list[UsageModel]:
+    totals: dict[str, UsageModel] = {}
+    for run in runs:
+        total = totals.setdefault(run.owner, UsageModel(person=run.owner, runs=0, failed=0, seconds=0))
+        total.runs += 1
+        total.failed += run.state in (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)
+        total.seconds += ((run.ended or now()) - run.started).total_seconds() if run.started else 0
+    return sorted(totals.values(), key=lambda total: -total.seconds)

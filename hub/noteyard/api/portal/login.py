@@ -1,0 +1,76 @@
+"""Logging a browser in to the portal through JupyterHub, and out of everything."""
+
+import secrets
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from noteyard.api.dependencies import Config, Db, Hub, Urls
+from noteyard.api.hub_client import NotLoggedIn
+from noteyard.api.identity import check_origin, session_cookie_name
+from noteyard.store.sessions import end_session, open_session
+from noteyard.store.tables import Account
+from noteyard.store.types import now
+
+router = APIRouter(prefix="/portal", include_in_schema=False)
+
+STATE_COOKIE = "noteyard-login"
+STATE_SECONDS = 600
+
+
+@router.get("/login")
+def login(hub: Hub, urls: Urls, next: str = "/") -> Response:
+    """Off to the hub's login; `next` is where to go afterwards, on this host only."""
+    state = secrets.token_urlsafe(24)
+    answer = RedirectResponse(hub.login_url(state), 302)
+    target = next if _is_local(next) else "/"
+    answer.set_cookie(
+        STATE_COOKIE,
+        f"{state} {target}",
+        STATE_SECONDS,
+        path="/portal/",
+        httponly=True,
+        secure=urls.secure,
+        samesite="lax",
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@router.get("/oauth_callback")
+async def oauth_callback(
+    request: Request, hub: Hub, database: Db, settings: Config, urls: Urls, code: str = "", state: str = ""
+) -> Response:
+    """Back from the hub: open a session of ours, which goes on while the hub is away."""
+    expected, _, target = request.cookies.get(STATE_COOKIE, "").partition(" ")
+    if not code or not expected or not secrets.compare_digest(state, expected):
+        return RedirectResponse(f"{urls.hub}/portal/login", 302)
+    user = await hub.finish_login(code)
+    with database.write() as session:
+        account = session.get(Account, user["name"])
+        if account is None or account.disabled or account.removed is not None:
+            raise NotLoggedIn("This account is not known here, or disabled.")
+        account.last_seen = now()
+        cookie = open_session(session, account.name, settings.session_hours)
+    answer = RedirectResponse(f"{urls.hub}{target if _is_local(target) else '/'}", 302)
+    hours = int(settings.session_hours * 3600)
+    answer.set_cookie(session_cookie_name(urls), cookie, hours, httponly=True, secure=urls.secure, samesite="lax")
+    answer.delete_cookie(STATE_COOKIE, path="/portal/")
+    return answer
+
+
+@router.post("/logout")
+def logout(request: Request, database: Db, urls: Urls) -> Response:
+    """End the person's sessions of portal and dashboards, then the hub's."""
+    check_origin(request)
+    cookie = request.cookies.get(session_cookie_name(urls), "")
+    with database.write() as session:
+        end_session(session, cookie)
+    answer = RedirectResponse(f"{urls.hub}/hub/logout", 303)
+    answer.delete_cookie(session_cookie_name(urls))
+    return answer
+
+
+def _is_local(target: str) -> bool:
+    # "//host" and "/\host" are other hosts to a browser.
+    return target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target and "\r" not in target

@@ -1,0 +1,85 @@
+"""`python -m noteyard.controller`: fires schedules, starts and watches runs, keeps dashboards, delivers alerts."""
+
+import asyncio
+import signal
+from datetime import UTC, datetime
+
+from prometheus_client import start_http_server
+
+from noteyard.api.hub_client import HubClient
+from noteyard.backends import platform
+from noteyard.controller.context import Context
+from noteyard.controller.leader import lead
+from noteyard.controller.loops import Loop, run_loops
+from noteyard.controller.notifications import deliver
+from noteyard.controller.people import PeopleLoop
+from noteyard.controller.retention import expire
+from noteyard.controller.runs import RunLoop
+from noteyard.controller.schedules import ScheduleLoop
+from noteyard.controller.workloads import WorkloadLoop
+from noteyard.instance import Instance
+from noteyard.logs import configure
+from noteyard.objects import Objects
+from noteyard.settings import Settings, load
+from noteyard.store import Database
+from noteyard.urls import PublicUrls
+
+
+def main() -> None:
+    """Work until SIGTERM or SIGINT. Runs and dashboards go on; the next controller adopts them."""
+    settings = load()
+    configure(settings.log_level)
+    ports = Instance.of(settings).ports()
+    start_http_server(ports["controller"], "127.0.0.1")
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    instance = Instance.of(settings)
+    urls = PublicUrls.of(settings)
+    database = Database(settings.database_url or instance.database_url)
+    hub = HubClient(instance.internal_url("hub"), instance.secret("hub-api"), urls.hub)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    async def work(epoch: int) -> None:
+        shape = platform(settings)
+        context = Context(
+            settings,
+            instance,
+            database,
+            Objects.in_folder(instance.objects),
+            urls,
+            shape.runner(),
+            shape.workload_host(),
+            epoch,
+            _began(instance),
+        )
+        await run_loops(_loops(context, hub))
+
+    try:
+        await lead(database, work, stop)
+    finally:
+        await hub.http.aclose()
+        database.close()
+
+
+def _loops(context: Context, hub: HubClient) -> list[Loop]:
+    return [
+        Loop("schedules", ScheduleLoop(context).turn, 0.5),
+        Loop("runs", RunLoop.of(context).turn, 0.25),
+        Loop("dashboards", WorkloadLoop(context).turn, 0.5),
+        Loop("notifications", lambda: deliver(context), 1.0),
+        Loop("people", PeopleLoop(context, hub).turn, 1.0),
+        Loop("retention", lambda: expire(context), 600.0),
+    ]
+
+
+def _began(instance: Instance) -> datetime:
+    """When the installation was started: the port numbers are written at each start."""
+    return datetime.fromtimestamp((instance.run / "ports.json").stat().st_mtime, UTC)
+
+
+if __name__ == "__main__":
+    main()
