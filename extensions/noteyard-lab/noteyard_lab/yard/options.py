@@ -56,7 +56,7 @@ class ParameterOptions(ReleaseOptions):
             "-p",
             "--parameter",
             metavar="NAME=VALUE",
-            help="A parameter's value; again for another, or for a list's next.",
+            help="A parameter's value; again for more, or for a list's next.",
         ),
     ] = field(default_factory=list)
 
