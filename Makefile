@@ -1,0 +1,59 @@
+# What one types here. `make` alone lists it.
+PYTHON ?= python3
+HUB := .venvs/hub/bin
+ARGS ?=
+LOCKED := boot hub dev lab
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status environments dev-environments assets test test-faults lint format docs lock benchmarks
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: environments assets ## Start Noteyard and keep it running until Ctrl-C (ARGS="--port 9000 --state DIR")
+	@exec $(HUB)/noteyard up $(ARGS)
+
+down: environments ## Stop it
+	@exec $(HUB)/noteyard down $(ARGS)
+
+status: environments ## Tell how its parts are
+	@exec $(HUB)/noteyard status $(ARGS)
+
+environments:
+	@$(PYTHON) tools/bootstrap.py
+
+dev-environments:
+	@$(PYTHON) tools/bootstrap.py --dev
+
+assets: environments ## Fetch what the pages load in a browser (done by up and test)
+	@UV="$$($(PYTHON) tools/bootstrap.py --uv)" && UV="$$UV" $(PYTHON) tools/build_assets.py
+
+test: dev-environments assets ## All tests but the long ones
+	@$(PYTHON) tools/bootstrap.py --browser
+	$(HUB)/python -m pytest -m "not slow and not faults" $(ARGS)
+
+test-faults: dev-environments assets ## Kill real processes for many rounds, and the other long tests
+	@$(PYTHON) tools/bootstrap.py --browser
+	$(HUB)/python -m pytest -m "slow or faults" $(ARGS)
+
+lint: dev-environments ## Check style, types and the direction of imports
+	$(HUB)/ruff check .
+	$(HUB)/ruff format --check .
+	$(HUB)/mypy hub/noteyard tools
+	$(HUB)/mypy --python-executable .venvs/lab/bin/python extensions/noteyard-lab/noteyard_lab
+	$(HUB)/lint-imports
+
+format: dev-environments ## Put the code in the project's style
+	$(HUB)/ruff check --fix --quiet . || true
+	$(HUB)/ruff format .
+
+docs: environments ## Write the generated pages of docs/ anew
+	$(HUB)/python tools/generate_docs.py
+
+lock: ## Lock the newest packages that requirements/*.in allow
+	@UV="$$($(PYTHON) tools/bootstrap.py --uv)" && for name in $(LOCKED); do \
+	  "$$UV" pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
+	    --override requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock || exit 1; done
+
+benchmarks: dev-environments assets ## Measure against the alternatives
+	$(HUB)/python -m benchmarks $(ARGS)
