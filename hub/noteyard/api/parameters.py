@@ -28,7 +28,9 @@ class InspectRequest(Body):
 class InspectModel(BaseModel):
     schema_: dict[str, Any] = Field(serialization_alias="schema", description="JSON Schema of the parameters.")
     notes: list[dict[str, Any]] = Field(description="What could not be understood, with its line.")
-    values: dict[str, Any] = Field(description="The texts as values of the declared types; checked where they are used.")
+    values: dict[str, Any] = Field(
+        description="The texts as values of the declared types; checked where they are used."
+    )
 
 
 @router.post("/inspect")

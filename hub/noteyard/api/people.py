@@ -1,11 +1,11 @@
 """People: who am I, and for administrators everybody, the audit list and usage."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from noteyard.access import may_administer

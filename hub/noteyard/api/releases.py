@@ -60,7 +60,7 @@ UPLOAD = {
 async def create(
     request: Request, response: Response, asking: Asking, database: Db, settings: Config, objects: Store
 ) -> ReleaseModel:
-    """Store a release: a multipart form with the field `manifest` and the files. The same content twice is one release."""
+    """Store a release: a form with the field `manifest` and the files. The same content twice is one release."""
     if "write" not in asking.scopes:
         raise Forbidden("This token may read only.", "Make one with `noteyard token NAME --scope write`.")
     _refuse_large(request, settings)
@@ -127,7 +127,7 @@ def readable_release(session: Session, id: str, person: Person, settings: Settin
 
 
 def runnable_release(session: Session, id: str, person: Person, settings: Settings) -> Release:
-    """The release, if the person may run and publish it: one's own, or shared as manager. Else NotFound or Forbidden."""
+    """The release, if the person may run and publish it: one's own, or shared as manager."""
     release = readable_release(session, id, person, settings)
     if not _may(session, release, person, Action.RUN, False):
         raise Forbidden(
@@ -160,7 +160,7 @@ def _shares_by_use(session: Session, release: str, person: Person) -> list[Shari
 
 def _schedules_with(session: Session, release: str) -> dict[str, str]:
     rows = session.query(Schedule.id, Schedule.owner).filter(Schedule.release == release, Schedule.deleted.is_(None))
-    return {id: owner for id, owner in rows}
+    return dict(row.tuple() for row in rows)
 
 
 def _dashboards_with(session: Session, release: str) -> dict[str, str]:
@@ -169,7 +169,7 @@ def _dashboards_with(session: Session, release: str) -> dict[str, str]:
         .join(DashboardVersion, DashboardVersion.dashboard == Dashboard.id)
         .filter(DashboardVersion.release == release, Dashboard.deleted.is_(None))
     )
-    return {id: owner for id, owner in rows}
+    return dict(row.tuple() for row in rows)
 
 
 def _refuse_large(request: Request, settings: Settings) -> None:

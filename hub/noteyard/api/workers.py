@@ -1,4 +1,4 @@
-"""The worker's side of the protocol: claim, files, progress, outputs, finish. A token opens one attempt, nothing else."""
+"""The worker's side of the protocol: claim, files, progress, outputs, finish. A token opens one attempt only."""
 
 import asyncio
 from typing import Annotated, Any, Literal

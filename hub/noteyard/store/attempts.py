@@ -13,7 +13,6 @@ from noteyard.errors import Conflict, NotFound
 from noteyard.retries import retry_delay
 from noteyard.settings import Runs
 from noteyard.store.alerts import alert_after
-from noteyard.store.alerts import alert_after
 from noteyard.store.runs import locked_run, move
 from noteyard.store.tables import Attempt, LogChunk, Run, Schedule
 from noteyard.store.types import now
@@ -93,7 +92,7 @@ def current_attempts(session: Session) -> list[tuple[Run, Attempt]]:
 def attempt_by_token(session: Session, id: str, token: str) -> tuple[Run, Attempt]:
     """The run and attempt that a worker's token belongs to; NotFound when it is not its, or not any more."""
     run_id, number = parse_attempt_id(id)
-    attempt = session.get(Attempt, (run_id, number))
+    attempt = session.get(Attempt, (run_id, number), with_for_update=True)
     if attempt is None or attempt.token_hash != token_hash(token):
         raise NotFound(f"Attempt {id} is not known under this token.")
     return locked_run(session, run_id), attempt

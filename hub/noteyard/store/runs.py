@@ -136,7 +136,7 @@ def _after(session: Session, query: Select[Run], cursor: str | None) -> Select[R
 def active_counts(session: Session) -> dict[str, int]:
     """Runs under way, by owner."""
     query = select(Run.owner, func.count()).where(Run.state.in_(ACTIVE)).group_by(Run.owner)
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def waiting_runs(session: Session, moment: datetime, limit: int = 500) -> list[Run]:

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from noteyard.domain import FireState, RunState, Target
-from noteyard.store.types import Instant, now
+from noteyard.domain import CatchUpPolicy, FireState, OverlapPolicy, Role, RunState, Target
+from noteyard.store.types import Instant, Word, now
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -89,7 +89,7 @@ class Share(Base):
     thing: Mapped[str] = mapped_column(String(64), primary_key=True)
     subject_kind: Mapped[str] = mapped_column(String(8), primary_key=True)
     subject: Mapped[str] = mapped_column(String(64), primary_key=True)
-    role: Mapped[str] = mapped_column(String(8))
+    role: Mapped[Role] = mapped_column(Word(Role))
 
 
 class Schedule(Base):
@@ -103,9 +103,9 @@ class Schedule(Base):
     cron: Mapped[str] = mapped_column(String(200))
     timezone: Mapped[str] = mapped_column(String(64))
     parameters: Mapped[dict[str, Any]]
-    catch_up: Mapped[str] = mapped_column(String(8))
+    catch_up: Mapped[CatchUpPolicy] = mapped_column(Word(CatchUpPolicy))
     catch_up_window: Mapped[int]  # seconds
-    overlap: Mapped[str] = mapped_column(String(8))
+    overlap: Mapped[OverlapPolicy] = mapped_column(Word(OverlapPolicy))
     timeout: Mapped[int | None]  # seconds
     retries: Mapped[int]
     alerts: Mapped[dict[str, Any]]
@@ -124,7 +124,7 @@ class ScheduleFire(Base):
     __tablename__ = "fires"
     schedule: Mapped[str] = mapped_column(ForeignKey("schedules.id"), primary_key=True)
     due: Mapped[datetime] = mapped_column(primary_key=True)
-    state: Mapped[FireState] = mapped_column(String(8))
+    state: Mapped[FireState] = mapped_column(Word(FireState))
     reason: Mapped[str | None] = mapped_column(Text)
     run: Mapped[str | None] = mapped_column(String(32))
     created: Mapped[datetime] = mapped_column(default=now)
@@ -139,8 +139,8 @@ class Run(Base):
     release: Mapped[str] = mapped_column(ForeignKey("releases.id"), index=True)
     notebook: Mapped[str] = mapped_column(Text)
     owner: Mapped[str] = mapped_column(ForeignKey("people.name"), index=True)
-    state: Mapped[RunState] = mapped_column(String(16), default=RunState.QUEUED)
-    target: Mapped[Target] = mapped_column(String(8), default=Target.RUN)
+    state: Mapped[RunState] = mapped_column(Word(RunState), default=RunState.QUEUED)
+    target: Mapped[Target] = mapped_column(Word(Target), default=Target.RUN)
     parameters: Mapped[dict[str, Any]]
     schedule: Mapped[str | None] = mapped_column(ForeignKey("schedules.id"), index=True)
     due: Mapped[datetime | None]
@@ -168,7 +168,7 @@ class Attempt(Base):
     __tablename__ = "attempts"
     run: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
-    state: Mapped[RunState] = mapped_column(String(16), default=RunState.STARTING)
+    state: Mapped[RunState] = mapped_column(Word(RunState), default=RunState.STARTING)
     token_hash: Mapped[str] = mapped_column(String(64), index=True)
     epoch: Mapped[int]  # the controller's fencing epoch
     created: Mapped[datetime] = mapped_column(default=now)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from noteyard.domain import Audience, VersionState, WorkloadState
 from noteyard.store.tables import Base
-from noteyard.store.types import now
+from noteyard.store.types import Word, now
 
 
 class Dashboard(Base):
@@ -21,7 +21,7 @@ class Dashboard(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     owner: Mapped[str] = mapped_column(ForeignKey("people.name"), index=True)
     publisher: Mapped[str] = mapped_column(ForeignKey("people.name"))
-    audience: Mapped[Audience] = mapped_column(String(8))
+    audience: Mapped[Audience] = mapped_column(Word(Audience))
     reads_viewer: Mapped[bool] = mapped_column(default=False)
     parameters: Mapped[dict[str, Any]]
     current: Mapped[int | None]  # version shown
@@ -41,7 +41,7 @@ class DashboardVersion(Base):
     dashboard: Mapped[str] = mapped_column(ForeignKey("dashboards.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     release: Mapped[str] = mapped_column(ForeignKey("releases.id"))
-    state: Mapped[VersionState] = mapped_column(String(10), default=VersionState.RENDERING)
+    state: Mapped[VersionState] = mapped_column(Word(VersionState), default=VersionState.RENDERING)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     log: Mapped[str | None] = mapped_column(Text)
     published_by: Mapped[str] = mapped_column(String(64))
@@ -58,7 +58,7 @@ class WorkloadProcess(Base):
     dashboard: Mapped[str] = mapped_column(ForeignKey("dashboards.id"), index=True)
     version: Mapped[int]
     render: Mapped[bool] = mapped_column(default=False)
-    state: Mapped[WorkloadState] = mapped_column(String(10), default=WorkloadState.STARTING, index=True)
+    state: Mapped[WorkloadState] = mapped_column(Word(WorkloadState), default=WorkloadState.STARTING, index=True)
     stop: Mapped[bool] = mapped_column(default=False)  # desired state: end it
     token_hash: Mapped[str] = mapped_column(String(64), index=True)
     epoch: Mapped[int]

@@ -14,7 +14,7 @@ from noteyard.api.viewer.authz import page_parameters
 from noteyard.api.viewer.rate_limit import RateLimit
 from noteyard.api.viewer.visitors import Visitor, anonymous_cookie, set_cookie, slug_of_host, visits
 from noteyard.domain import Audience
-from noteyard.errors import InvalidParameters, NotFound, NoteyardError, TooMany
+from noteyard.errors import InvalidParameters, NoteyardError, NotFound, TooMany
 from noteyard.objects import rendering_key
 from noteyard.store.dashboards import get_dashboard, get_version, wake
 from noteyard.store.releases import get_release
