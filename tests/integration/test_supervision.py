@@ -103,11 +103,13 @@ def test_the_supervisor_is_started_again_while_up_is_there(installation: Install
         "import sys; from pathlib import Path; from tests.integration.supervised import *\n"
         "installation = Installation.of(Path(sys.argv[1]))\n"
         "starting = Starting(installation.settings, servers, {}, print)\n"
-        "starting.keep(starting.start())"
+        "process = starting.start()\n"
+        "Path(sys.argv[1], 'up').touch()\n"
+        "starting.keep(process)"
     )
-    up = subprocess.Popen([sys.executable, "-c", code, str(installation.settings.state)], cwd=Path(__file__).parents[2])
-    wait_until(lambda: started.read(installation.settings.state) and installation.client.pid())
-    wait_until(lambda: all(answers(installation.instance.internal_url(name) + "/") for name in ("api", "hub")))
+    state = installation.settings.state
+    up = subprocess.Popen([sys.executable, "-c", code, str(state)], cwd=Path(__file__).parents[2])
+    wait_until((state / "up").exists)
     first = installation.client.pid()
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -170,6 +172,12 @@ import signal, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
 time.sleep(3600)
 """
+STUBBORN = """
+import signal, pathlib
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path("up").touch()
+signal.pause()
+"""
 WORKER = """
 import pathlib, signal, sys, urllib.request
 def save(*_):
@@ -191,11 +199,8 @@ def test_stopping_lets_workers_save_while_the_api_is_there(installation: Install
     argv = ["noteyard_lab.worker", "--attempt", "r1.1"]
     code = WORKER.replace("API", repr(instance.internal_url("api")))
     worker = subprocess.Popen([sys.executable, "-c", code, *argv], cwd=work, start_new_session=True)
-    lab = subprocess.Popen(
-        [sys.executable, "-c", LAB],
-        env={**os.environ, "NOTEYARD_INSTANCE": str(instance.state)},
-        start_new_session=True,
-    )
+    environment = {**os.environ, "NOTEYARD_INSTANCE": str(instance.state)}
+    lab = subprocess.Popen([sys.executable, "-c", LAB], env=environment, start_new_session=True)
     stranger = subprocess.Popen([sys.executable, "-c", LAB], start_new_session=True)
     try:
         wait_until((work / "up").exists)
@@ -217,10 +222,9 @@ def test_stopping_lets_workers_save_while_the_api_is_there(installation: Install
 def test_what_ignores_sigterm_is_killed(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("noteyard.backends.local.stopping.SAVING_SECONDS", 1.0)
     installation.start()
-    code = "import signal, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path('up').touch(); signal.pause()"
     work = installation.instance.work("stubborn")
     environment = {**os.environ, "NOTEYARD_INSTANCE": str(installation.settings.state)}
-    stubborn = subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=work)
+    stubborn = subprocess.Popen([sys.executable, "-c", STUBBORN], env=environment, cwd=work)
     wait_until((work / "up").exists)
     installation.stop()
     assert stubborn.wait(1) is not None

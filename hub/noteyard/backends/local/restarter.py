@@ -34,7 +34,7 @@ class Backoff:
     def failed(self, part: str) -> float:
         """Note a failed start; returns the delay in seconds before the next."""
         count = self.failures[part] = self.failures.get(part, 0) + 1
-        delay = min(FIRST_SECONDS * 2 ** min(count - 1, 10), MOST_SECONDS)
+        delay = min(FIRST_SECONDS * 2.0 ** min(count - 1, 10), MOST_SECONDS)
         self.due[part] = self.clock() + delay
         return delay
 

@@ -12,9 +12,8 @@ from contextlib import suppress
 from threading import Event
 from xmlrpc.client import Fault
 
-import psutil
-
 from noteyard.backends.local.instance_processes import find, roots
+from noteyard.backends.local.processes import ProcessId, kill_all, processes, send
 from noteyard.backends.local.supervisor import kill_leftovers
 from noteyard.backends.local.supervisor_client import GONE, SupervisorClient
 from noteyard.backends.local.supervisord_config import RESTARTER
@@ -59,15 +58,14 @@ def _end_people(instance: Instance, spare: list[int], say: Callable[[str], None]
     if not found:
         return False
     say(f"Stopping labs, runs and dashboards ({len(roots(found))} of them) …")
-    asked: set[psutil.Process] = set()
+    asked: set[ProcessId] = set()
 
     def ended() -> bool:
         # Children that outlive their parent become roots, and are asked then.
         found = find(instance.state, spare)
-        for process in {*roots(found)} - asked:
-            with suppress(psutil.Error):
-                process.terminate()
-            asked.add(process)
+        for id in {process.id for process in roots(found)} - asked:
+            send(id, signal.SIGTERM)
+            asked.add(id)
         return not found
 
     _until(ended, SAVING_SECONDS, hurry, step=0.3)
@@ -86,25 +84,15 @@ def _end_supervisor(client: SupervisorClient, supervisor: int, hurry: Event) -> 
 
 
 def _kill_all(instance: Instance, spare: Iterable[int] = ()) -> None:
-    # Again until nothing is found: one of them may have forked while the list was made.
-    deadline = time.monotonic() + KILLING_SECONDS
-    while found := find(instance.state, spare):
-        if time.monotonic() > deadline:
-            pids = ", ".join(str(process.pid) for process in found)
-            raise NoteyardError(f"These processes can't be ended, not even by SIGKILL: {pids}.", "Restart the machine.")
-        for process in found:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(found, timeout=5)
+    if not kill_all(lambda: find(instance.state, spare), KILLING_SECONDS):
+        pids = ", ".join(str(process.id.pid) for process in find(instance.state, spare))
+        raise NoteyardError(f"These processes can't be ended, not even by SIGKILL: {pids}.", "Restart the machine.")
 
 
 def _ended(pid: int) -> bool:
     with suppress(ChildProcessError):  # not our child: somebody else's to reap
         os.waitpid(pid, os.WNOHANG)
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
+    return pid not in processes()
 
 
 def _until(condition: Callable[[], bool], seconds: float, hurry: Event, step: float = STEP) -> bool:
