@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-import psutil
 from noteyard.backends.local import started
 from noteyard.backends.local.instance_processes import find
+from noteyard.backends.local.processes import Process
 from noteyard.backends.local.starting import Starting
 from noteyard.backends.local.stopping import stop_everything
 from noteyard.backends.local.supervisor_client import PartState, SupervisorClient
@@ -112,7 +112,7 @@ class Installation:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[Process]:
         return find(self.settings.state)
 
 

@@ -195,6 +195,7 @@ def test_stopping_lets_workers_save_while_the_api_is_there(installation: Install
     installation.start()
     instance = installation.instance
     work = instance.work("r1.1")
+    instance.folder("attempts", "r1.1")
     # Without the mark, since the kernel hides a worker's environment: found by its argv.
     argv = ["noteyard_lab.worker", "--attempt", "r1.1"]
     code = WORKER.replace("API", repr(instance.internal_url("api")))

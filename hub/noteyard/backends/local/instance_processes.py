@@ -31,7 +31,7 @@ def roots(found: list[Process]) -> list[Process]:
 
 def _belongs(process: Process, state: Path, tasks: list[tuple[str, str]]) -> bool:
     # The kernel hides a worker's environment, and shows its argv.
-    return environment(process).get(MARK) == str(state) or any(process.has_option(*task) for task in tasks)
+    return environment(process).get(MARK) == str(state) or any(process.ends_with(*task) for task in tasks)
 
 
 def _names(folder: Path) -> list[str]:
