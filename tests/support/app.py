@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-
 from noteyard.api.app import make_app
 from noteyard.instance import Instance
 from noteyard.settings import Settings

@@ -1,6 +1,7 @@
 """Rows that many tests begin with."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 from noteyard.parameters import schema_from_notebook
@@ -48,7 +49,9 @@ def add_some_release(
 ) -> Release:
     content = notebook("print(n)", parameters=parameters)
     size = len(json.dumps(content))
-    manifest = Manifest(name, "default", None, (ReleaseFile(name, f"{abs(hash((name, parameters))):064x}"[:64], size),))
+    manifest = Manifest(
+        name, "default", None, (ReleaseFile(name, sha256(json.dumps(content).encode()).hexdigest(), size),)
+    )
     schema = schema_from_notebook(content)
     return add_release(session, manifest, dict(schema.json_schema), [], owner)[0]
 

@@ -1,0 +1,189 @@
+"""The loop of runs against processes that begin, vanish and hang on command."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from noteyard.controller.runs import RunLoop
+from noteyard.domain import RunState
+from noteyard.errors import NoteyardError
+from noteyard.settings import Runs
+from noteyard.store import Database
+from noteyard.store.attempts import Ending, attempt_by_token, attempt_id, claim, settle
+from noteyard.store.lease import LostLease
+from noteyard.store.runs import cancel_run, get_run
+from noteyard.store.tables import Attempt, Lease, Run
+from noteyard.store.types import now
+
+from tests.support.rows import add_person, add_run, add_some_release
+from tests.support.scripted import Crash, ScriptedRunner, context
+
+
+def queue(database: Database, count: int = 1, **fields: object) -> list[str]:
+    with database.write() as session:
+        add_person(session, "ada")
+        made = add_some_release(session, "ada")
+        return [add_run(session, made, "ada", **fields).id for _ in range(count)]
+
+
+def state(database: Database, run: str) -> RunState:
+    with database.read() as session:
+        return get_run(session, run).state
+
+
+def age(database: Database, run: str, **fields: object) -> None:
+    with database.write() as session:
+        attempt = session.get_one(Attempt, (run, get_run(session, run).attempt))
+        for name, value in fields.items():
+            setattr(attempt, name, value)
+
+
+def claim_it(database: Database, runner: ScriptedRunner) -> None:
+    start = runner.started[-1]
+    with database.write() as session:
+        claim(*attempt_by_token(session, start.id, start.token))
+
+
+async def test_a_queued_run_is_started_once(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    for _ in range(3):
+        await loop.turn()
+    assert [start.id for start in runner.started] == [attempt_id(run, 1)]
+    assert runner.started[0].profile == "default"
+    assert state(database, run) is RunState.STARTING
+
+
+async def test_a_crash_before_the_process_is_made_up_for(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner(crash_before_start=True)
+    with pytest.raises(Crash):
+        await RunLoop.of(context(database, tmp_path, runner)).turn()
+    age(database, run, created=now() - timedelta(seconds=10))
+    successor = RunLoop.of(context(database, tmp_path, runner))
+    await successor.turn()
+    assert [start.id for start in runner.started] == [attempt_id(run, 1)]
+    claim_it(database, runner)
+    await successor.turn()
+    assert state(database, run) is RunState.RUNNING
+
+
+async def test_a_new_controller_adopts_what_runs(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    claim_it(database, runner)
+    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    assert len(runner.started) == 1
+    assert state(database, run) is RunState.RUNNING
+
+
+async def test_a_vanished_worker_is_said_so_in_words(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    claim_it(database, runner)
+    runner.die(attempt_id(run, 1), "killed (SIGKILL), most often because the machine ran out of memory")
+    await loop.turn()
+    with database.read() as session:
+        ended = get_run(session, run)
+        assert ended.state is RunState.LOST
+        assert ended.error is not None
+        assert ended.error["message"] == (
+            "The worker vanished: killed (SIGKILL), most often because the machine ran out of memory."
+        )
+
+
+async def test_a_retry_waits_until_the_attempt_before_is_proven_dead(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database, retries=1)
+    runner = ScriptedRunner()
+    settings = {"runs": Runs(retry_base_seconds=0.001, retry_cap_seconds=0.002)}
+    loop = RunLoop.of(context(database, tmp_path, runner, **settings))
+    await loop.turn()
+    claim_it(database, runner)
+    with database.write() as session:
+        failed = Ending(RunState.FAILED, {"cell": 0, "name": "E", "message": "", "traceback": "", "hint": None})
+        settle(session, get_run(session, run), session.get_one(Attempt, (run, 1)), failed, settings["runs"])
+    await loop.turn()
+    assert len(runner.started) == 1, "the first attempt's process is still there"
+    runner.alive.clear()
+    await loop.turn()
+    assert [start.id for start in runner.started] == [attempt_id(run, 1), attempt_id(run, 2)]
+
+
+async def test_cancelling_asks_first_and_kills_later(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    claim_it(database, runner)
+    with database.write() as session:
+        cancel_run(session, run)
+    await loop.turn()
+    assert runner.stopped == [(attempt_id(run, 1), False)]
+    loop.stopping[attempt_id(run, 1)] -= timedelta(seconds=31)
+    await loop.turn()
+    assert (attempt_id(run, 1), True) in runner.stopped
+    assert state(database, run) is RunState.CANCELLED
+
+
+async def test_a_worker_that_hangs_is_ended(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    claim_it(database, runner)
+    age(database, run, heartbeat=now() - timedelta(seconds=121))
+    await loop.turn()
+    assert (attempt_id(run, 1), True) in runner.stopped
+    assert state(database, run) is RunState.LOST
+
+
+async def test_a_run_that_outlives_the_installation_is_tried_again(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    made = context(database, tmp_path, runner)
+    await RunLoop.of(made).turn()
+    claim_it(database, runner)
+    runner.alive.clear()
+    made.began = now() + timedelta(seconds=1)
+    await RunLoop.of(made).turn()
+    assert [start.id for start in runner.started] == [attempt_id(run, 1), attempt_id(run, 2)]
+    with database.read() as session:
+        assert session.get_one(Attempt, (run, 1)).state is RunState.INTERRUPTED
+
+
+async def test_a_run_that_cannot_be_started_says_why(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner(
+        refuse=NoteyardError("The environment /nowhere does not exist.", "Set profiles.0.environment.")
+    )
+    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    with database.read() as session:
+        ended = get_run(session, run)
+        assert ended.state is RunState.FAILED
+        assert ended.error is not None
+        assert ended.error["message"] == "The environment /nowhere does not exist."
+        assert ended.error["hint"] == "Set profiles.0.environment."
+
+
+async def test_a_process_nobody_knows_is_ended(database: Database, tmp_path: Path) -> None:
+    runner = ScriptedRunner(alive={"rgone.1"})
+    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    assert runner.stopped == [("rgone.1", True)]
+    assert not runner.alive
+
+
+async def test_a_controller_that_lost_its_lease_starts_nothing(database: Database, tmp_path: Path) -> None:
+    queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    with database.write() as session:
+        session.get_one(Lease, "controller").epoch += 1
+    with pytest.raises(LostLease):
+        await loop.turn()
+    assert runner.started == []
+    with database.read() as session:
+        assert session.query(Run).one().state is RunState.QUEUED
