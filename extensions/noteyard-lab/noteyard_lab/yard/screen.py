@@ -107,15 +107,10 @@ class Screen:
 
     def facts(self, pairs: Iterable[tuple[str, str | Text | None]]) -> None:
         """Write names and values, one a line; None is left out."""
-        from rich.table import Table
-
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_column(style="dim", no_wrap=True)
-        grid.add_column(overflow="fold")
-        for name, value in pairs:
-            if value is not None:
-                grid.add_row(name, _joined([value]))
-        self.out.print(grid)
+        shown = [(name, value) for name, value in pairs if value is not None]
+        width = max(len(plain(name)) for name, _ in shown)
+        for name, value in shown:
+            self.line(styled(f"{plain(name):<{width}}  ", "dim"), value)
 
     def refuse(self, error: YardError) -> None:
         """Write a refusal on stderr: for people in words, for programs as a problem document."""
