@@ -1,0 +1,112 @@
+"""What the suite needs of an implementation: fresh instances over one reality, the journal, and a way to vanish."""
+
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from noteyard.backends.base import Runner, WorkloadHost
+from noteyard.backends.local.processes import processes
+from noteyard.backends.local.runner import LocalRunner
+from noteyard.backends.local.workload_host import LocalWorkloadHost
+from noteyard.instance import Instance
+from noteyard.settings import Settings
+
+from tests.contract.fakes import FakePlatform, FakeTasks
+
+STAND_IN = Path(__file__).with_name("stand_in.py")
+
+
+class Harness(Protocol):
+    def runner(self) -> Runner: ...
+
+    def workload_host(self) -> WorkloadHost: ...
+
+    def events(self, id: str) -> list[str]: ...
+
+    def vanish(self, id: str) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class FakeHarness:
+    def __init__(self, slow: float = 0.0, failing: int = 0) -> None:
+        self.attempts = FakePlatform(slow, failing)
+        self.workloads = FakePlatform(slow, failing)
+
+    def runner(self) -> Runner:
+        return FakeTasks(self.attempts)
+
+    def workload_host(self) -> WorkloadHost:
+        return FakeTasks(self.workloads)
+
+    def events(self, id: str) -> list[str]:
+        return self.attempts.journal.get(id, []) + self.workloads.journal.get(id, [])
+
+    def vanish(self, id: str) -> None:
+        platform = self.attempts if id in self.attempts.tasks else self.workloads
+        platform.vanish(id)
+
+    def end(self) -> None:
+        return
+
+
+@dataclass
+class LocalHarness:
+    """The local backend over a state folder of its own, with stand-ins for worker and launcher."""
+
+    state: Path
+
+    def __post_init__(self) -> None:
+        environment = self.state / "environment"
+        (environment / "bin").mkdir(parents=True)
+        (environment / "bin" / "python").symlink_to(sys.executable)
+        (self.state / "journal").mkdir()
+        self.settings = Settings(environment=environment).model_copy(update={"state": self.state})
+        self.instance = Instance(self.state)
+        (self.instance.run / "ports.json").write_text(json.dumps({"api": 4711}))
+
+    def runner(self) -> LocalRunner:
+        return LocalRunner(self.settings, self.instance, lambda folder, id: self._command(folder, "--attempt", id))
+
+    def workload_host(self) -> LocalWorkloadHost:
+        return LocalWorkloadHost(
+            self.settings, self.instance, lambda folder, id: self._command(folder, "--workload", id)
+        )
+
+    def events(self, id: str) -> list[str]:
+        return [event for event, _ in self.journal(id)]
+
+    def journal(self, id: str) -> list[tuple[str, int]]:
+        """Events with the process ids that they are about."""
+        path = self.state / "journal" / id
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(event, int(pid)) for event, pid in (line.split() for line in lines)]
+
+    def pid(self, id: str, event: str = "started") -> int:
+        return next(pid for name, pid in self.journal(id) if name == event)
+
+    def mine(self) -> list[int]:
+        """Everything alive that names the state folder in argv, or an id of the journal as its last word."""
+        ids = {path.name for path in (self.state / "journal").iterdir()}
+        alive = processes().values()
+        return [p.id.pid for p in alive if {str(self.state)} & set(_folders(p.argv)) or {*p.argv[-1:]} & ids]
+
+    def vanish(self, id: str) -> None:
+        for process in processes().values():
+            if process.argv[-1:] == (id,):
+                os.kill(process.id.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        for pid in self.mine():
+            os.kill(pid, signal.SIGKILL)
+
+    def _command(self, folder: Path, option: str, id: str) -> list[str]:
+        return [str(folder / "bin" / "python"), str(STAND_IN), option, id]
+
+
+def _folders(argv: tuple[str, ...]) -> list[str]:
+    return [str(parent) for word in argv if word.startswith("/") for parent in Path(word).parents]
