@@ -41,13 +41,13 @@ def is_group(text: str) -> bool:
     return PERSON.fullmatch(text) is not None
 
 
-def host_label(name: str) -> str:
-    """`name` as a DNS label; names that are not labels get a digest, so that no two names share one."""
-    if SLUG.fullmatch(name) and "--" not in name:
+def host_label(name: str, *, digest: bool = False) -> str:
+    """`name` as a DNS label; names that are not labels get a digest (others on demand), so that no two share one."""
+    if not digest and SLUG.fullmatch(name) and "--" not in name:
         return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
-    return f"{words}--{digest}" if words else f"x--{digest}"
+    return f"{words}--{mark}" if words else f"x--{mark}"
 
 
 def person_bucket(name: str) -> str:

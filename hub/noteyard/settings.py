@@ -1,6 +1,6 @@
 """Every option with its type, default and help; one file format (`noteyard.yaml`) for both shapes.
 
-Environment variables override the file: NOTEYARD_PORT=9000, NOTEYARD_RUNS__CONCURRENT=8 (two underscores: one level down).
+Environment variables override the file: NOTEYARD_PORT=9000, NOTEYARD_RUNS__CONCURRENT=8 (`__`: one level down).
 """
 
 import os
@@ -76,6 +76,10 @@ class Labs(Section):
     )
     start_timeout_seconds: int = Field(
         default=60, ge=5, description="A lab that is not up after this has failed to start."
+    )
+    example: Path | None = Field(
+        default=None,
+        description="Folder that is copied once into each person's folder; empty: the worked example of Noteyard.",
     )
 
 

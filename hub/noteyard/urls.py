@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from noteyard.names import host_label
 from noteyard.settings import Settings
 
 OUTPUTS_LABEL = "outputs"
@@ -51,6 +52,20 @@ class PublicUrls:
     def outputs(self) -> str:
         """Origin that serves stored outputs, sandboxed."""
         return self.app(OUTPUTS_LABEL)
+
+    def lab_host(self, person: str) -> str:
+        """Host of a person's lab, e.g. `alice.localhost`; never another part's host, nor one that is above it."""
+        host = f"{host_label(person)}.{self.hub_host}"
+        others = (f".{self.apps_host}", f".{urlsplit(self.s3).hostname}")
+        if any(other.endswith(f".{host}") for other in others):
+            return f"{host_label(person, digest=True)}.{self.hub_host}"
+        return host
+
+    @property
+    def labs_pattern(self) -> str:
+        """All labs' origins as a source of content security policies, e.g. `http://*.localhost:8000`."""
+        parts = urlsplit(self.hub)
+        return f"{parts.scheme}://*.{parts.netloc}"
 
     def lab(self, person: str) -> str:
         """Address of a person's lab; JupyterHub redirects it to the lab's own host."""

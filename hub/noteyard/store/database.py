@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -35,6 +36,12 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+@cache
+def shared_database(url: str) -> Database:
+    """One Database a URL in this process: for parts that JupyterHub makes many of, from configuration it copies."""
+    return Database(url)
 
 
 def _engine(url: str) -> Engine:

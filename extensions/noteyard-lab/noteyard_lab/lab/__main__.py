@@ -1,0 +1,32 @@
+"""Starts a lab: `python -I -m noteyard_lab.lab`, by the profile's Python, with the variables that JupyterHub sets.
+
+NOTEYARD_PERSONAL names the folder for packages that the person installs; without it they go into the profile's own.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from noteyard_lab.lab.personal_environment import prepare
+
+CONFIG = Path(__file__).parent / "jupyter_config"
+
+
+def main() -> None:
+    """Become the lab's server; returns when it ends."""
+    personal = os.environ.get("NOTEYARD_PERSONAL")
+    if personal:
+        os.environ.update(prepare(Path(personal), os.environ))
+    os.environ["JUPYTER_CONFIG_PATH"] = _joined(str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH"))
+    from jupyterhub.singleuser import main as singleuser
+
+    sys.argv[0] = "jupyterhub-singleuser"
+    singleuser()
+
+
+def _joined(first: str, rest: str | None) -> str:
+    return os.pathsep.join([first, rest] if rest else [first])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The edge's routes, asked for twice a second by Traefik's HTTP provider."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from noteyard.api.dependencies import Config, Db, Installation, Urls
+from noteyard.api.internal import OnlyInternal
+from noteyard.edge import Route, Upstream, Workload, dynamic_config
+from noteyard.instance import Instance
+from noteyard.settings import Settings
+from noteyard.store.hub_routes import list_routes, ready_workloads
+
+router = APIRouter(include_in_schema=False, dependencies=[OnlyInternal])
+
+
+@router.get("/internal/v1/edge")
+def edge(request: Request, database: Db, settings: Config, urls: Urls, instance: Installation) -> Response:
+    """Traefik's dynamic configuration. The last answer is kept: it is made anew only when a route has changed."""
+    with database.read() as session:
+        routes = [Route(row.routespec, row.target) for row in list_routes(session)]
+        workloads = [Workload(slug, address) for slug, address in ready_workloads(session)]
+    state = request.app.state
+    known: tuple[Any, bytes] | None = getattr(state, "edge_answer", None)
+    if known is None or known[0] != (routes, workloads):
+        config = dynamic_config(urls, _upstream(settings, instance), routes, workloads)
+        known = ((routes, workloads), json.dumps(config).encode())
+        state.edge_answer = known
+    return Response(known[1], media_type="application/json")
+
+
+def _upstream(settings: Settings, instance: Instance) -> Upstream:
+    tls = settings.tls
+    certificate = (tls.certificate, tls.key) if tls.certificate and tls.key else None
+    return Upstream(instance.internal_url("api"), certificate)

@@ -1,0 +1,113 @@
+"""JupyterHub's authenticator: names and passwords of our database, groups and administrators from it."""
+
+import asyncio
+from typing import Any
+
+from jupyterhub.auth import Authenticator
+from jupyterhub.handlers import BaseHandler
+from jupyterhub.handlers.login import LogoutHandler
+from tornado import web
+from traitlets import Unicode
+
+from noteyard.domain import Person
+from noteyard.errors import NoteyardError
+from noteyard.roles import ADMINISTRATORS
+from noteyard.store import Database
+from noteyard.store.database import shared_database
+from noteyard.store.logins import TooManyFailures, verify_login
+from noteyard.store.sessions import end_sessions_of, person_of
+from noteyard.store.tables import Account
+
+VERIFIED_AT_ONCE = 2  # each takes 64 MiB and a core for a moment
+REFRESH_SECONDS = 2
+
+
+class NoteyardAuthenticator(Authenticator):  # type: ignore[misc]
+    """Local accounts. Somebody who was disabled is refused within REFRESH_SECONDS, with cookies and tokens alike."""
+
+    manage_groups = True
+    # Accounts are what allows: whoever has one that is not disabled may log in.
+    allow_all = True
+    auth_refresh_age = REFRESH_SECONDS
+    auth_refresh_strict = True  # tokens too, not only cookies
+    refresh_pre_spawn = True
+
+    database_url = Unicode(help="SQLAlchemy URL of Noteyard's database.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._verifying = asyncio.Semaphore(VERIFIED_AT_ONCE)
+
+    async def authenticate(self, handler: BaseHandler, data: dict[str, str]) -> dict[str, Any]:
+        """Who logs in. Refusals are HTTP errors whose text the login page shows."""
+        name, password = data.get("username", ""), data.get("password", "")
+        try:
+            async with self._verifying:
+                person = await asyncio.to_thread(verify_login, self.database, name, password)
+        except NoteyardError as error:
+            raise LoginRefused(error) from None
+        return _model(person)
+
+    async def refresh_user(self, user: Any, handler: BaseHandler | None = None) -> bool | dict[str, Any]:
+        """False for somebody disabled, or disabled before and not yet forgotten by the hub; else today's groups."""
+        with self.database.read() as session:
+            account = session.get(Account, user.name)
+            if account is None or account.disabled or not account.hub_cleared:
+                return False
+            model = _model(person_of(session, account))
+        return model if {group.name for group in user.groups} != set(model["groups"]) else True
+
+    def normalize_username(self, username: str) -> str:
+        return username
+
+    def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:
+        """Pages of the hub that lead to the portal, before JupyterHub's own of the same address."""
+        return [
+            *super().get_handlers(app),
+            ("/logout", NoteyardLogout),
+            ("/home", ToPortal),
+            ("/admin", ToPeople),
+        ]
+
+    @property
+    def database(self) -> Database:
+        return shared_database(self.database_url)
+
+
+class LoginRefused(web.HTTPError):
+    """A refusal whose words JupyterHub shows on the login page; `headers` go out with it."""
+
+    def __init__(self, error: NoteyardError) -> None:
+        super().__init__(error.status, "login refused")
+        self.jupyterhub_message = str(error)
+        self.headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyFailures) else {}
+
+
+class NoteyardLogout(LogoutHandler):  # type: ignore[misc]
+    """Logging out of the hub ends the portal's and the dashboards' sessions too."""
+
+    async def handle_logout(self) -> None:
+        user = self.current_user
+        if user is not None:
+            with self.authenticator.database.write() as session:
+                end_sessions_of(session, user.name)
+
+
+class ToPortal(BaseHandler):  # type: ignore[misc]
+    """JupyterHub's home page is the portal's."""
+
+    def get(self) -> None:
+        self.redirect("/portal/")
+
+
+class ToPeople(BaseHandler):  # type: ignore[misc]
+    """JupyterHub's admin page is the portal's page of people."""
+
+    def get(self) -> None:
+        self.redirect("/portal/people")
+
+
+def _model(person: Person) -> dict[str, Any]:
+    # Nobody is `admin` to JupyterHub: see roles.py.
+    groups = sorted(person.groups) + ([ADMINISTRATORS] if person.admin else [])
+    return {"name": person.name, "admin": False, "groups": groups}

@@ -1,0 +1,103 @@
+"""Traefik's static configuration on one machine, and the command that runs it."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from noteyard.edge import INTERNAL, MAIN
+from noteyard.errors import NoteyardError
+from noteyard.instance import Instance
+from noteyard.settings import Settings
+from noteyard.urls import PublicUrls
+
+ACME = "acme"
+CONFIG = "edge.yaml"
+
+
+def edge_command(settings: Settings, instance: Instance) -> tuple[str, ...]:
+    """Write the edge's configuration into the instance's `run` folder and return the command that runs it.
+
+    The file is 0600: it holds the secret that the API asks for. Raises NoteyardError when Traefik is not installed.
+    """
+    program = Path(sys.prefix) / "bin" / "traefik"
+    if not program.exists():
+        raise NoteyardError(f"The edge is not installed: {program} is missing.", "Run `make up` to install it.")
+    path = instance.run / CONFIG
+    config = static_config(settings, PublicUrls.of(settings), instance)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(config, file, indent=1)  # JSON is YAML
+    return str(program), f"--configFile={path}"
+
+
+def static_config(settings: Settings, urls: PublicUrls, instance: Instance) -> dict[str, Any]:
+    """Entry points, the provider that asks the API for routes, logs and metrics."""
+    config: dict[str, Any] = {
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "entryPoints": {
+            MAIN: entry_point(settings, f"{settings.bind}:{settings.port}", _names(settings, urls)),
+            INTERNAL: {"address": f"127.0.0.1:{instance.ports()['edge']}"},
+        },
+        "providers": {
+            # The last configuration stays in force while the API is away.
+            "providersThrottleDuration": "200ms",
+            "http": {
+                "endpoint": f"{instance.internal_url('api')}/internal/v1/edge",
+                "pollInterval": "500ms",
+                "pollTimeout": "5s",
+                "headers": {"Authorization": f"Bearer {instance.secret('internal')}"},
+            },
+        },
+        "ping": {"entryPoint": INTERNAL},
+        "metrics": {"prometheus": {"entryPoint": INTERNAL}},
+        "log": {"format": "json", "level": _log_level(settings)},
+        "accessLog": {
+            "format": "json",
+            "fields": {
+                # Queries carry tickets and people's values.
+                "queryParameters": {"defaultMode": "drop"},
+                "headers": {"defaultMode": "drop", "names": {"X-Request-Id": "keep"}},
+            },
+        },
+    }
+    if settings.tls.acme_email:
+        config["certificatesResolvers"] = {ACME: {"acme": _acme(settings, instance)}}
+    return config
+
+
+def entry_point(settings: Settings, address: str, names: list[dict[str, Any]]) -> dict[str, Any]:
+    """A public entry point, with TLS when it is configured; `names` are the certificates that ACME gets for it."""
+    point: dict[str, Any] = {
+        "address": address,
+        # Without it, a request (an upload, a long answer) is cut after a minute.
+        "transport": {"respondingTimeouts": {"readTimeout": 0}, "lifeCycle": {"graceTimeOut": "2s"}},
+    }
+    if settings.tls.acme_email:
+        point["http"] = {"tls": {"certResolver": ACME, "domains": names}}
+    elif settings.tls.certificate:
+        point["http"] = {"tls": {}}
+    return point
+
+
+def _names(settings: Settings, urls: PublicUrls) -> list[dict[str, Any]]:
+    if not settings.tls.acme_dns_provider:  # wildcards need DNS-01
+        return [{"main": urls.hub_host}]
+    return [{"main": urls.hub_host, "sans": [f"*.{urls.hub_host}"]}, {"main": f"*.{urls.apps_host}"}]
+
+
+def _acme(settings: Settings, instance: Instance) -> dict[str, Any]:
+    resolver: dict[str, Any] = {
+        "email": settings.tls.acme_email,
+        "storage": str(instance.folder("secrets") / "acme.json"),
+    }
+    if settings.tls.acme_server:
+        resolver["caServer"] = settings.tls.acme_server
+    if settings.tls.acme_dns_provider:
+        return {**resolver, "dnsChallenge": {"provider": settings.tls.acme_dns_provider}}
+    return {**resolver, "tlsChallenge": {}}
+
+
+def _log_level(settings: Settings) -> str:
+    # Traefik's own info lines tell of every changed route.
+    return {"debug": "DEBUG", "info": "WARN", "warning": "WARN", "error": "ERROR"}[settings.log_level]

@@ -1,0 +1,93 @@
+"""A lab's processes: started apart from the hub, so that they outlive it, found again by mark, ended to the last."""
+
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from noteyard.backends.local.lab_environment import MARK
+from noteyard.backends.local.processes import (
+    Process,
+    ProcessId,
+    environment,
+    kill_all,
+    processes,
+    send,
+    wait_ended,
+    with_descendants,
+)
+from noteyard.instance import Instance
+
+GRACE_SECONDS = 10.0
+KILL_SECONDS = 5.0
+LAST_LINES = 12
+LAST_BYTES = 16 * 1024
+
+
+def start(argv: Sequence[str], variables: Mapping[str, str], log: Path, memory: int) -> subprocess.Popen[bytes]:
+    """Start a lab in its HOME, its output going to `log` (the last start's is kept as `….1`).
+
+    `memory` is what each of its processes may allocate in bytes; 0: no limit.
+    """
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd=variables["HOME"],
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+    if memory:
+        # At once after the start: the lab's Python is not yet up, and all it starts inherits the limit.
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (memory, memory))
+    return process
+
+
+def identify(pid: int) -> ProcessId | None:
+    """The process's identity; None when it is gone."""
+    found = processes().get(pid)
+    return found.id if found else None
+
+
+def is_alive(id: ProcessId) -> bool:
+    return not wait_ended([id], 0)
+
+
+def stop(instance: Instance, person: str, server: ProcessId | None) -> bool:
+    """End a person's lab: the server gets GRACE_SECONDS to save and to end its kernels, what is left is killed.
+
+    Everything goes that carries the lab's mark or descends from what does. False when something would not die.
+    """
+    if server is not None and send(server, signal.SIGTERM):
+        wait_ended([server], GRACE_SECONDS)
+    return kill_all(lambda: find(instance, person), KILL_SECONDS)
+
+
+def find(instance: Instance, person: str) -> list[Process]:
+    """All living processes of a person's lab."""
+    alive = processes()
+    marked = [process for process in alive.values() if _is_of(environment(process), instance, person)]
+    return with_descendants(marked, alive)
+
+
+def last_lines(log: Path) -> str:
+    """The end of a lab's log, for people."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return "\n".join(line[:400] for line in lines[-LAST_LINES:])
+
+
+def _is_of(variables: Mapping[str, str], instance: Instance, person: str) -> bool:
+    return variables.get(MARK) == person and variables.get("NOTEYARD_INSTANCE") == str(instance.state)

@@ -1,0 +1,46 @@
+"""Noteyard on one machine."""
+
+import os
+import sys
+from typing import Any
+
+from noteyard.backends.local.runner import LocalRunner
+from noteyard.backends.local.workload_host import LocalWorkloadHost
+from noteyard.instance import Instance
+from noteyard.settings import Settings
+
+ROOT_WARNING = (
+    "Noteyard runs as root: labs and runs do too, and can change everything on this machine. "
+    "Run it by an account of its own, other than in a container.\n"
+)
+
+
+class LocalPlatform:
+    """Implements Platform with local processes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.instance = Instance.of(settings)
+
+    def configure(self, c: Any) -> None:
+        """Spawner, and the addresses of the parts."""
+        # Only the hub has JupyterHub's spawners to import; the controller needs the rest of this class alone.
+        from noteyard.backends.local.spawner import LabSpawner
+
+        if os.geteuid() == 0:
+            sys.stderr.write(ROOT_WARNING)
+        c.JupyterHub.db_url = self.instance.hub_database_url
+        c.JupyterHub.hub_bind_url = self.instance.internal_url("hub")
+        c.JupyterHub.hub_connect_url = self.instance.internal_url("hub")
+        c.NoteyardProxy.api_url = self.instance.internal_url("api")
+        c.NoteyardProxy.edge_urls = [self.instance.internal_url("edge")]
+        c.JupyterHub.spawner_class = LabSpawner
+        c.LabSpawner.settings = self.settings
+        c.LabSpawner.database_url = self.settings.database_url or self.instance.database_url
+        c.LabSpawner.poll_interval = 5
+
+    def runner(self) -> LocalRunner:
+        return LocalRunner(self.settings, self.instance)
+
+    def workload_host(self) -> LocalWorkloadHost:
+        return LocalWorkloadHost(self.settings, self.instance)
