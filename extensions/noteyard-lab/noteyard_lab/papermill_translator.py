@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from papermill.translators import PythonTranslator, papermill_translators
+from papermill.translators import PythonTranslator, papermill_translators  # type: ignore[import-untyped]
 
 from noteyard_lab.typed_values import Expression, codify, python_source
 
 
-class TypedPythonTranslator(PythonTranslator):  # type: ignore[misc]  # papermill has no types
+class TypedPythonTranslator(PythonTranslator):  # type: ignore[misc]
     """Writes `Expression` values as the source they carry, plain values as papermill does."""
 
     @classmethod

@@ -8,8 +8,9 @@ What the page loads lies below `assets_url` (default `/_assets/`), made by tools
                                 below widgets/other/<package>@<version>/dist/, and show an error when they aren't there
     font-awesome/css/*.css      when the notebook uses its icons
 
-The page runs the scripts of outputs as they are: it must be served with `Content-Security-Policy: sandbox allow-scripts`,
-and the assets with `Access-Control-Allow-Origin: *`, for a sandboxed page has an origin of its own and fonts ask for that.
+The page runs the scripts of outputs as they are, so it must be served with `Content-Security-Policy: sandbox
+allow-scripts`, and the assets with `Access-Control-Allow-Origin: *`: a sandboxed page has an origin of its own, and
+fonts ask for that.
 Each cell is a section with id `cell-<index>`, index in the notebook's cells.
 """
 
@@ -96,6 +97,13 @@ class HtmlRenderer:
         self.assets_url = assets_url
         self._exporter = _exporter(show_code)
 
+    def warm_up(self) -> None:
+        """Do now what the first page would otherwise wait for."""
+        from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+        printed = new_output("stream", text=" ")
+        self.render(new_notebook(cells=[new_markdown_cell("*"), new_code_cell("pass", outputs=[printed])]), "")
+
     def render(self, notebook: NotebookNode, title: str, failed_cell: int | None = None) -> str:
         """The page of `notebook` (format 4), with `failed_cell`, an index in its cells, marked."""
         # The exporter works on a copy of what it is given, so the page is made inside, about the copy.
@@ -108,7 +116,7 @@ class HtmlRenderer:
 def _exporter(show_code: bool) -> HTMLExporter:
     from nbconvert.exporters.html import HTMLExporter
 
-    return HTMLExporter(
+    return HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="noteyard",
         extra_template_basedirs=[str(TEMPLATES)],
         exclude_input=not show_code,

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 IMPORT = "import datetime as _datetime"
 
 
+class MisfitError(ValueError):
+    """A parameter's value does not fit its declared type; the text is for people."""
+
+
 @dataclass(frozen=True)
 class Expression:
     """A Python expression, and the JSON value it stands for."""
@@ -29,7 +33,7 @@ def typed_parameters(parameters: Mapping[str, object], schema: Mapping[str, obje
     """Each parameter's value as the expression that the declared type asks for.
 
     `schema` is a release's parameter schema; a parameter it does not know is taken as the JSON value it is.
-    Raises ValueError, naming the parameter, for a value that does not fit its type.
+    Raises MisfitError, naming the parameter, for a value that does not fit its type.
     """
     properties = schema.get("properties")
     known = properties if isinstance(properties, Mapping) else {}
@@ -39,7 +43,7 @@ def typed_parameters(parameters: Mapping[str, object], schema: Mapping[str, obje
         try:
             source = python_source(value, declared if isinstance(declared, Mapping) else {})
         except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"The parameter {name} can't be {value!r}: {error}") from error
+            raise MisfitError(f"The parameter {name} can't be {value!r}: {error}") from error
         typed[name] = Expression(source, value)
     return typed
 

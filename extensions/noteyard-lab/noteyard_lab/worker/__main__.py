@@ -1,0 +1,38 @@
+"""`python -m noteyard_lab.worker --attempt ID`, with one line of JSON on standard input: api, attempt, token."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from noteyard_lab.hub_client import read_access
+from noteyard_lab.process import shield
+
+
+def main() -> int:
+    """Execute the attempt; the exit code."""
+    shield()
+    parser = argparse.ArgumentParser(prog="noteyard_lab.worker", description="Execute one attempt of a run.")
+    parser.add_argument("--attempt", required=True, metavar="ID", help="the attempt's id, e.g. r4k2m9x0q1ab.1")
+    wanted = parser.parse_args().attempt
+    logging.basicConfig(level=logging.WARNING, format=f"%(asctime)s %(levelname)s {wanted} %(name)s: %(message)s")
+    logging.getLogger("noteyard_lab").setLevel(logging.INFO)
+    try:
+        access = read_access(sys.stdin, "attempt")
+    except ValueError as error:
+        parser.error(str(error))
+    if access.subject != wanted:
+        parser.error(f"standard input is for the attempt {access.subject}, not for {wanted}")
+    sys.stdin.close()
+    from noteyard_lab.worker.execution import Execution
+
+    code = Execution(access).run()
+    logging.shutdown()
+    # Libraries' threads and sockets have nothing left to do; waiting for them would only take time.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
