@@ -172,7 +172,8 @@ def _language(document: dict[str, object]) -> str:
 
 
 def _text(source: object) -> str:
-    return "".join(str(line) for line in source) if isinstance(source, list) else str(source or "")
+    text = "".join(str(line) for line in source) if isinstance(source, list) else str(source or "")
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair would hinder the parser
 
 
 def _reason(error: Exception) -> str:
