@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from threading import Event
 
 from noteyard.backends.local import started
-from noteyard.backends.local.health import answers
+from noteyard.backends.local.part_health import is_healthy
 from noteyard.backends.local.ports import check_public_ports, choose_ports
 from noteyard.backends.local.stopping import stop_everything
 from noteyard.backends.local.supervisor import forget_starts, kill_leftovers, start_supervisor
-from noteyard.backends.local.supervisor_client import GONE, PartState, SupervisorClient
+from noteyard.backends.local.supervisor_client import GONE, SupervisorClient
 from noteyard.backends.local.supervisord_config import Part
 from noteyard.errors import Conflict, Unavailable
 from noteyard.instance import Instance
@@ -55,7 +55,7 @@ class Starting:
             parts = self.parts_of(self.settings, instance)
             forget_starts(instance)
             started.write(instance, PublicUrls.of(self.settings).hub, self.environment)
-            process = start_supervisor(instance, parts)
+            process = start_supervisor(instance, parts, self.environment)
             try:
                 self._wait(instance, parts)
             except BaseException:
@@ -76,7 +76,7 @@ class Starting:
                     return
                 self.say("The supervisor ended unexpectedly: starting it and the parts again.")
                 kill_leftovers(instance)
-                process = start_supervisor(instance, self.parts_of(self.settings, instance))
+                process = start_supervisor(instance, self.parts_of(self.settings, instance), self.environment)
 
     def _refuse_second(self, instance: Instance) -> None:
         if SupervisorClient(instance).pid() is not None:
@@ -102,7 +102,7 @@ class Starting:
                 raise Unavailable(
                     "The supervisor ended while the parts were starting.", f"See {instance.logs / 'supervisor.log'}."
                 ) from None
-            for part in [part for part in waiting.values() if is_healthy(part, states.get(part.name))]:
+            for part in [part for part in waiting.values() if is_healthy(part.healthy, states.get(part.name))]:
                 del waiting[part.name]
                 self.say(f"  {part.name} is ready ({time.monotonic() - begun:.1f} s)")
             if not waiting:
@@ -110,11 +110,6 @@ class Starting:
             if time.monotonic() - begun > HEALTHY_SECONDS:
                 raise _not_healthy(instance, sorted(waiting))
             time.sleep(STEP)
-
-
-def is_healthy(part: Part, state: PartState | None) -> bool:
-    """Whether a part is up and answers."""
-    return state is not None and state.up and (not part.healthy or answers(part.healthy))
 
 
 def _not_healthy(instance: Instance, names: list[str]) -> Unavailable:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,8 +22,13 @@ MARK = "NOTEYARD_INSTANCE"
 START_SECONDS = 20.0
 
 
-def start_supervisor(instance: Instance, parts: Sequence[Part]) -> subprocess.Popen[bytes]:
-    """Start supervisord with the parts, in a session of its own (a terminal's Ctrl-C does not reach it)."""
+def start_supervisor(
+    instance: Instance, parts: Sequence[Part], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start supervisord with the parts, in a session of its own (a terminal's Ctrl-C does not reach it).
+
+    Everything it starts gets `environment` over this process's.
+    """
     folder = instance.folder("run", "parts")
     _ = instance.logs
     restarter = _restarter(instance)
@@ -37,7 +42,7 @@ def start_supervisor(instance: Instance, parts: Sequence[Part]) -> subprocess.Po
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", CONFIG],
             cwd=instance.run,
-            env={**os.environ, MARK: str(instance.state), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment, **_always(instance)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -60,6 +65,11 @@ def kill_leftovers(instance: Instance) -> None:
         with suppress(ProcessLookupError, FileNotFoundError):
             if start_ticks(identity["pid"]) == identity["ticks"]:
                 os.kill(identity["pid"], signal.SIGKILL)
+
+
+def _always(instance: Instance) -> dict[str, str]:
+    state = str(instance.state)
+    return {MARK: state, "NOTEYARD_STATE": state, "PYTHONUNBUFFERED": "1"}
 
 
 def _restarter(instance: Instance) -> Part:

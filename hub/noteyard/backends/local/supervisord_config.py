@@ -31,8 +31,8 @@ class Part:
     settle_seconds: int = 5
 
     def specification(self) -> str:
-        """What launch_part.py reads."""
-        return json.dumps({"argv": self.argv, "environment": dict(self.environment)}, indent=1)
+        """What launch_part.py reads, and part_health.py."""
+        return json.dumps({"argv": self.argv, "environment": dict(self.environment), "healthy": self.healthy}, indent=1)
 
 
 def build(parts: Iterable[Part], restarter: Part, secret: str, user: str | None) -> str:

@@ -1,0 +1,46 @@
+"""The parts of an installation on one machine: how each is started, and how one sees that it is well."""
+
+import sys
+from pathlib import Path
+
+import noteyard
+from noteyard.backends.local.edge import edge_command
+from noteyard.backends.local.supervisord_config import Part
+from noteyard.instance import Instance
+from noteyard.settings import Settings
+
+PYTHON = (sys.executable, "-P", "-m")
+"""`-P`: the folder they run in is not searched for modules."""
+GRACE_SECONDS = "3"
+
+
+def local_parts(settings: Settings, instance: Instance) -> list[Part]:
+    """All parts; writes what configuration files they need into the instance's `run` folder."""
+    return [_api(instance), _hub(instance), _controller(instance), _edge(settings, instance)]
+
+
+def _api(instance: Instance) -> Part:
+    port = str(instance.ports()["api"])
+    application = ("noteyard.api.app:create", "--factory", "--host", "127.0.0.1", "--port", port)
+    # Streams of events never end by themselves: what is still open after the grace is cut.
+    options = ("--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", GRACE_SECONDS)
+    return Part(
+        "api",
+        (*PYTHON, "uvicorn", *application, *options),
+        healthy=f"{instance.internal_url('api')}/internal/v1/health",
+    )
+
+
+def _hub(instance: Instance) -> Part:
+    config = Path(noteyard.__file__).with_name("jupyterhub_config.py")
+    return Part("hub", (*PYTHON, "jupyterhub", "-f", str(config)), healthy=f"{instance.internal_url('hub')}/hub/health")
+
+
+def _controller(instance: Instance) -> Part:
+    return Part(
+        "controller", (*PYTHON, "noteyard.controller"), healthy=f"{instance.internal_url('controller')}/metrics"
+    )
+
+
+def _edge(settings: Settings, instance: Instance) -> Part:
+    return Part("edge", edge_command(settings, instance), healthy=f"{instance.internal_url('edge')}/ping")

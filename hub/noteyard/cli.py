@@ -1,0 +1,49 @@
+"""The `noteyard` command: sets up, runs and administers an installation on its machine."""
+
+import sys
+
+import typer
+
+from noteyard.commands import people
+from noteyard.commands.backups import backup, restore
+from noteyard.commands.configuration import app as configuration
+from noteyard.commands.logs import logs
+from noteyard.commands.running import down, status, up
+from noteyard.commands.tokens import token
+
+app = typer.Typer(
+    name="noteyard",
+    help="Noteyard: labs, scheduled runs and dashboards for a team, on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+for command in (up, down, status, logs):
+    app.command()(command)
+app.add_typer(people.app, name="user")
+app.command()(token)
+app.add_typer(configuration, name="config")
+for command in (backup, restore):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; what can be said in a sentence ends with code 1, not with a traceback."""
+    from noteyard.errors import NoteyardError
+
+    try:
+        app()
+    except NoteyardError as error:
+        print(f"{error.message}{f' {error.hint}' if error.hint else ''}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # `noteyard logs | head`
+        sys.stderr.close()
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

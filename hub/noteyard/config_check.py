@@ -1,0 +1,247 @@
+"""What an installation's addresses, names and certificates are missing, and what that costs; for `config check`.
+
+Looks at settings, files and DNS; changes nothing and connects to nothing else.
+"""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from noteyard.names import new_id
+from noteyard.settings import Settings
+from noteyard.urls import PublicUrls
+
+SOON = timedelta(days=21)
+
+
+class Weight(StrEnum):
+    """A problem keeps something from working; a warning works, and costs something."""
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be: what, and what to do."""
+
+    weight: Weight
+    message: str
+    hint: str
+
+
+Resolve = Callable[[str], list[str]]
+"""From a host name to its addresses; empty when there are none."""
+
+
+def resolve(host: str) -> list[str]:
+    """The system's answer. Browsers resolve `localhost` and all names below it by themselves."""
+    if _is_localhost(host):
+        return ["127.0.0.1"]
+    try:
+        return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)})
+    except OSError:
+        return []
+
+
+def check(settings: Settings, resolving: Resolve = resolve) -> list[Finding]:
+    """All findings, problems first."""
+    urls = PublicUrls.of(settings)
+    findings = [
+        *_addresses(settings, urls),
+        *_names(settings, urls, resolving),
+        *_isolation(settings, urls),
+        *_tls(settings, urls),
+        *_environments(settings),
+    ]
+    return sorted(findings, key=lambda finding: finding.weight is Weight.WARNING)
+
+
+def _addresses(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
+    reachable = not _is_loopback(settings.bind)
+    if reachable and settings.urls.hub is None:
+        yield Finding(
+            Weight.PROBLEM,
+            f"bind is {settings.bind}, but links lead to {urls.hub}, which is each reader's own machine.",
+            "Set urls.hub to the address that colleagues type, for instance https://noteyard.example.org.",
+        )
+    if not reachable and settings.urls.hub is not None and not _is_localhost(urls.hub_host):
+        yield Finding(
+            Weight.WARNING,
+            f"bind is {settings.bind}: only programs on this machine reach the edge.",
+            "Right when a reverse proxy on this machine forwards to it; otherwise set bind: 0.0.0.0.",
+        )
+    for option, url in (("urls.hub", urls.hub), ("urls.apps", urls.apps), ("urls.s3", urls.s3)):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+            yield Finding(
+                Weight.PROBLEM,
+                f"{option} is {url!r}: it must be http:// or https:// with a host name, and no path.",
+                f"Correct {option} in noteyard.yaml.",
+            )
+
+
+def _names(settings: Settings, urls: PublicUrls, resolving: Resolve) -> Iterator[Finding]:
+    s3 = urlsplit(urls.s3).hostname or ""
+    for option, host in (("urls.hub", urls.hub_host), ("urls.s3", s3)):
+        if host and not _is_address(host) and not resolving(host):
+            yield Finding(
+                Weight.PROBLEM,
+                f"{host} ({option}) is not known to DNS.",
+                f"Add a record for {host} that leads to this machine.",
+            )
+    wildcards = [("dashboards", urls.apps_host)]
+    if settings.urls.lab_hosts:
+        wildcards.insert(0, ("labs", urls.hub_host))
+    for what, host in wildcards:
+        if _is_address(host):
+            yield Finding(
+                Weight.PROBLEM,
+                f"{what} need hosts of their own below {host}, and an IP address has none.",
+                "Use a host name, with a wildcard record in DNS.",
+            )
+        elif not resolving(f"{new_id('check')[:20]}.{host}"):
+            yield Finding(
+                Weight.PROBLEM,
+                f"Names below {host} are not known to DNS, so {what} can't be opened.",
+                f"Add the wildcard record *.{host} that leads to this machine."
+                + (" Or set urls.lab_hosts: false, at the cost that it names then." if what == "labs" else ""),
+            )
+
+
+def _isolation(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
+    if not settings.urls.lab_hosts:
+        yield Finding(
+            Weight.WARNING,
+            "urls.lab_hosts is off: all labs share one origin with the hub, so script in anybody's notebook that one "
+            "opens can act as oneself, in one's lab and at the hub.",
+            f"Add the wildcard record *.{urls.hub_host} to DNS and set urls.lab_hosts: true.",
+        )
+    if _is_localhost(urls.hub_host) and _is_localhost(urls.apps_host):
+        return
+    hub, apps = urls.hub_host.split("."), urls.apps_host.split(".")
+    if hub[-2:] == apps[-2:]:
+        shared = ".".join(hub[-2:])
+        yield Finding(
+            Weight.WARNING,
+            f"{urls.apps_host} and {urls.hub_host} are siblings below {shared}: script in a published dashboard can set "
+            "cookies that browsers send to the hub as well, though it can't read the hub's.",
+            "Put urls.apps on a domain of its own, for instance https://apps.example.net beside example.org.",
+        )
+
+
+def _tls(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
+    tls = settings.tls
+    here = tls.certificate is not None or tls.acme_email is not None
+    if here and not urls.secure:
+        yield Finding(
+            Weight.PROBLEM,
+            f"The edge speaks TLS, but urls.hub is {urls.hub}.",
+            "Set urls.hub (and urls.apps, urls.s3) to https:// addresses.",
+        )
+    if urls.secure and not here:
+        yield Finding(
+            Weight.WARNING,
+            f"urls.hub is {urls.hub}, but the edge has no certificate.",
+            "Right when a reverse proxy in front speaks TLS; otherwise set tls.certificate and tls.key, or tls.acme_email.",
+        )
+    if not urls.secure and not _is_localhost(urls.hub_host):
+        yield Finding(
+            Weight.WARNING,
+            f"{urls.hub} is without TLS: passwords and data can be read on the network.",
+            "Set tls.certificate and tls.key, or tls.acme_email, and https:// in urls.",
+        )
+    if tls.acme_email and not tls.acme_dns_provider:
+        yield Finding(
+            Weight.PROBLEM,
+            "ACME gives wildcard certificates, which labs and dashboards need, by DNS alone.",
+            "Set tls.acme_dns_provider to the name of your DNS provider as Traefik knows it.",
+        )
+    if tls.certificate and tls.key:
+        yield from _certificate(tls.certificate, tls.key, _needed_names(settings, urls))
+
+
+def _needed_names(settings: Settings, urls: PublicUrls) -> list[str]:
+    labs = [f"*.{urls.hub_host}"] if settings.urls.lab_hosts else []
+    return [urls.hub_host, *labs, f"*.{urls.apps_host}", urlsplit(urls.s3).hostname or ""]
+
+
+def _certificate(path: Path, key: Path, names: list[str]) -> Iterator[Finding]:
+    for option, file in (("tls.certificate", path), ("tls.key", key)):
+        if not os.access(file, os.R_OK):
+            yield Finding(
+                Weight.PROBLEM, f"{option}: {file} can't be read.", "Correct the path, or who may read the file."
+            )
+            return
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        private = load_pem_private_key(key.read_bytes(), None)
+    except (ValueError, TypeError) as error:
+        yield Finding(Weight.PROBLEM, f"{path} or {key} is not a PEM file: {error}.", "Convert it to PEM, unencrypted.")
+        return
+    der: tuple[Literal[Encoding.DER], Literal[PublicFormat.SubjectPublicKeyInfo]]
+    der = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if private.public_key().public_bytes(*der) != certificate.public_key().public_bytes(*der):
+        yield Finding(Weight.PROBLEM, f"{key} is not the key of {path}.", "Set tls.certificate and tls.key to a pair.")
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    if left < SOON:
+        when = "has ended" if left < timedelta(0) else f"ends in {left.days} days"
+        weight = Weight.PROBLEM if left < timedelta(0) else Weight.WARNING
+        yield Finding(weight, f"The certificate {path} {when}.", "Put a new one in its place.")
+    covered = _names_in(certificate)
+    missing = sorted({name for name in names if name and not _covers(covered, name)})
+    if missing:
+        yield Finding(
+            Weight.PROBLEM,
+            f"The certificate {path} does not cover {', '.join(missing)}.",
+            "Get one that names all of them.",
+        )
+
+
+def _names_in(certificate: x509.Certificate) -> set[str]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return set()
+    return {name.lower() for name in extension.value.get_values_for_type(x509.DNSName)}
+
+
+def _covers(covered: set[str], name: str) -> bool:
+    return name in covered or (not name.startswith("*.") and f"*.{name.partition('.')[2]}" in covered)
+
+
+def _environments(settings: Settings) -> Iterator[Finding]:
+    for profile in settings.profiles:
+        folder = profile.environment or settings.environment
+        if folder is not None and not (folder.expanduser() / "bin" / "python").exists():
+            yield Finding(
+                Weight.PROBLEM,
+                f"Profile {profile.name}: {folder} is not a Python environment (it has no bin/python).",
+                "Correct its environment, or make it, and install noteyard-lab into it.",
+            )
+
+
+def _is_localhost(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return _is_localhost(host) or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
