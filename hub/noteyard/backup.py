@@ -3,7 +3,7 @@
 A backup is a tar file, gzipped: `manifest.json` first, then copies of both databases made by SQLite's backup (whole and
 of one moment, whoever writes meanwhile), then objects, S3 data, homes, secrets and noteyard.yaml. The databases come
 first: what their rows name is written before the rows are, so it is in the folders that follow. Files that vanish
-meanwhile are left out; files that grow are kept as they were when their turn came.
+meanwhile are left out; files that are written to while they are copied are copied again.
 """
 
 import io
@@ -29,6 +29,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASES = ("noteyard.sqlite", "hub.sqlite")
 FOLDERS = ("objects", "s3", "homes", "secrets")
+TRIES = 3
 COMPRESSION = 3
 """Notebooks and tables shrink as much at 3 as at 9, in a third of the time."""
 
@@ -125,9 +126,7 @@ def _extract(source: Path, fresh: Path, before: Path, state: Path) -> None:
         with tarfile.open(source) as archive:
             archive.extractall(fresh, filter=bend)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise NoteyardError(
-            f"{source} can't be restored: {error}.", "Nothing was changed; try another backup."
-        ) from None
+        raise NoteyardError(f"{source} is damaged: {error}.", "Nothing was changed; try another backup.") from None
     (fresh / MANIFEST).unlink()
 
 
@@ -169,12 +168,16 @@ def _add_folder(archive: tarfile.TarFile, state: Path, name: str) -> None:
 
 
 def _add_file(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        archive.addfile(member, _Padded(file, member.size))
+    for _ in range(TRIES):
+        try:
+            with path.open("rb") as file:
+                archive.addfile(member, _Padded(file, member.size))
+            after = archive.gettarinfo(path, member.name)
+        except FileNotFoundError:
+            return
+        if (after.size, after.mtime) == (member.size, member.mtime):
+            return
+        member = after  # written to meanwhile: once more, the last one counts
 
 
 def _walk(folder: Path) -> Iterator[Path]:

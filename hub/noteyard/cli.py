@@ -20,13 +20,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for command in (up, down, status, logs):
-    app.command()(command)
+app.command()(up)
+app.command()(down)
+app.command()(status)
+app.command()(logs)
 app.add_typer(people.app, name="user")
 app.command()(token)
 app.add_typer(configuration, name="config")
-for command in (backup, restore):
-    app.command()(command)
+app.command()(backup)
+app.command()(restore)
 
 
 def main() -> None:

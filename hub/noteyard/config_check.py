@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -134,8 +134,8 @@ def _isolation(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
         shared = ".".join(hub[-2:])
         yield Finding(
             Weight.WARNING,
-            f"{urls.apps_host} and {urls.hub_host} are siblings below {shared}: script in a published dashboard can set "
-            "cookies that browsers send to the hub as well, though it can't read the hub's.",
+            f"{urls.apps_host} and {urls.hub_host} are siblings below {shared}: script in a published dashboard can "
+            "set cookies that browsers send to the hub as well, though it can't read the hub's.",
             "Put urls.apps on a domain of its own, for instance https://apps.example.net beside example.org.",
         )
 
@@ -153,7 +153,7 @@ def _tls(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
         yield Finding(
             Weight.WARNING,
             f"urls.hub is {urls.hub}, but the edge has no certificate.",
-            "Right when a reverse proxy in front speaks TLS; otherwise set tls.certificate and tls.key, or tls.acme_email.",
+            "Right when a reverse proxy in front speaks TLS; else set tls.certificate and tls.key, or tls.acme_email.",
         )
     if not urls.secure and not _is_localhost(urls.hub_host):
         yield Finding(
@@ -189,9 +189,8 @@ def _certificate(path: Path, key: Path, names: list[str]) -> Iterator[Finding]:
     except (ValueError, TypeError) as error:
         yield Finding(Weight.PROBLEM, f"{path} or {key} is not a PEM file: {error}.", "Convert it to PEM, unencrypted.")
         return
-    der: tuple[Literal[Encoding.DER], Literal[PublicFormat.SubjectPublicKeyInfo]]
-    der = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if private.public_key().public_bytes(*der) != certificate.public_key().public_bytes(*der):
+    form: dict[str, Any] = {"encoding": Encoding.DER, "format": PublicFormat.SubjectPublicKeyInfo}
+    if private.public_key().public_bytes(**form) != certificate.public_key().public_bytes(**form):
         yield Finding(Weight.PROBLEM, f"{key} is not the key of {path}.", "Set tls.certificate and tls.key to a pair.")
     left = certificate.not_valid_after_utc - datetime.now(UTC)
     if left < SOON:

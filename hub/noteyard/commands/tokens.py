@@ -13,9 +13,7 @@ def token(
         list[str] | None, typer.Option(help="read, write (includes read) or admin; may be repeated. Default: read.")
     ] = None,
     note: Annotated[str, typer.Option(help="What it is for; shown on the person's token page.")] = "command line",
-    days: Annotated[
-        float | None, typer.Option(help="Days until it ends; without an end when not given.", min=0)
-    ] = None,
+    days: Annotated[float | None, typer.Option(help="Days until it ends; without it, it does not end.", min=0)] = None,
     state: StateOption = None,
 ) -> None:
     """Make an API token and print it, this once. It is for Noteyard's API alone: it opens no lab."""
