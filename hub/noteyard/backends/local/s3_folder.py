@@ -1,0 +1,117 @@
+"""The folder behind the embedded S3, where Noteyard itself works on it: each sub-folder of the root is a bucket.
+
+rclone reads and writes objects; deletes and folders are done here, because rclone deletes the file `a` when asked for
+`a/b`, and takes `a/` for `a`. Links are never followed: what a person links into their data stays out of S3.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class S3Folder:
+    """Keys are those that `noteyard.s3_names` lets pass; a key that ends with a slash names a folder."""
+
+    root: Path
+
+    def obstacle(self, bucket: str, key: str) -> str | None:
+        """Why `key` can't be written because of what is in the folder, as a sentence; None when it can."""
+        *parents, name = key.removesuffix("/").split("/")
+        with contextlib.ExitStack() as opened:
+            at = opened.enter_context(_folder(self.root / bucket))
+            path = ""
+            for parent in parents:
+                path += parent
+                kind = _kind(parent, at)
+                if kind is None:
+                    return None
+                if kind != "folder":
+                    return f"{path!r} is a {kind}, so nothing can be stored below it."
+                at = opened.enter_context(_folder(parent, at))
+                path += "/"
+            return _in_the_way(f"{path}{name}", _kind(name, at), "folder" if key.endswith("/") else "file")
+
+    def exists(self, bucket: str, key: str) -> bool:
+        """Whether there is a folder `key` (with its slash at the end)."""
+        return _stat(self.root / bucket, key) == "folder"
+
+    def make(self, bucket: str, key: str) -> None:
+        """Make a folder and those above it; there is no `obstacle`."""
+        (self.root / bucket / key).mkdir(parents=True, exist_ok=True)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete the file `key`, or the folder `key/` when it is empty, and the folders above left empty by that.
+
+        What does not exist is left at that, as S3 does. Raises OSError when the system refuses.
+        """
+        *parents, name = key.removesuffix("/").split("/")
+        with contextlib.ExitStack() as opened:
+            chain = [opened.enter_context(_folder(self.root / bucket))]
+            for parent in parents:
+                if _kind(parent, chain[-1]) != "folder":
+                    return
+                chain.append(opened.enter_context(_folder(parent, chain[-1])))
+            kind = _kind(name, chain[-1])
+            if key.endswith("/"):
+                if kind != "folder" or not _remove_empty(name, chain[-1]):
+                    return
+            elif kind == "file":
+                os.unlink(name, dir_fd=chain[-1])
+            else:
+                return
+            for parent in reversed(parents):
+                chain.pop()
+                if not _remove_empty(parent, chain[-1]):
+                    return
+
+
+def _in_the_way(path: str, kind: str | None, wanted: str) -> str | None:
+    if kind in (None, wanted):
+        return None
+    return f"{path!r} is a {kind}: a folder and an object can't have the same name here."
+
+
+def _stat(bucket: Path, key: str) -> str | None:
+    *parents, name = key.removesuffix("/").split("/")
+    with contextlib.ExitStack() as opened:
+        at = opened.enter_context(_folder(bucket))
+        for parent in parents:
+            if _kind(parent, at) != "folder":
+                return None
+            at = opened.enter_context(_folder(parent, at))
+        return _kind(name, at)
+
+
+@contextlib.contextmanager
+def _folder(name: str | Path, at: int | None = None) -> Iterator[int]:
+    descriptor = os.open(name, FOLDER, dir_fd=at)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _kind(name: str, at: int) -> str | None:
+    try:
+        mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        return "folder"
+    if stat.S_ISREG(mode):
+        return "file"
+    return "link" if stat.S_ISLNK(mode) else "special file"
+
+
+def _remove_empty(name: str, at: int) -> bool:
+    try:
+        os.rmdir(name, dir_fd=at)
+    except OSError:  # not empty, or gone by another request
+        return False
+    return True
