@@ -62,9 +62,10 @@ class LocalHarness:
 
     def __post_init__(self) -> None:
         environment = self.state / "environment"
-        (environment / "bin").mkdir(parents=True)
-        (environment / "bin" / "python").symlink_to(sys.executable)
-        (self.state / "journal").mkdir()
+        if not environment.exists():
+            (environment / "bin").mkdir(parents=True)
+            (environment / "bin" / "python").symlink_to(sys.executable)
+            (self.state / "journal").mkdir()
         self.settings = Settings(environment=environment).model_copy(update={"state": self.state})
         self.instance = Instance(self.state)
         (self.instance.run / "ports.json").write_text(json.dumps({"api": 4711}))

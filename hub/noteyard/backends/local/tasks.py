@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from noteyard.backends.base import Observed, Start
@@ -73,8 +73,6 @@ class Tasks:
     instance: Instance
     kind: Kind
     command: Command
-    _children: set[int] = field(default_factory=set)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, start: Start) -> None:
         """Start the task unless it exists, running or ended. Raises NoteyardError when its profile can't be used."""
@@ -91,12 +89,12 @@ class Tasks:
             words = [sys.executable, "-I", "-S", str(MINDER), str(folder), str(work), str(limit), "--"]
             with _pipe(self._hand_over(start)) as stdin:
                 pid = _spawn([*words, *self.command(python, start.id)], env, stdin, lock)
-        with self._guard:
-            self._children.add(pid)
+        with _guard:
+            _children.add(pid)
 
     def observe(self) -> Mapping[str, Observed]:
         """Every task that exists: one whose folder is there. It is alive while its process is, or is about to be."""
-        self._reap()
+        _reap()
         alive = processes()
         root = self.instance.folder(self.kind.folder)
         return {id: self._observed(root / id, alive) for id in sorted(entry.name for entry in root.iterdir())}
@@ -127,7 +125,7 @@ class Tasks:
             )
         wait_ended([process.id for process in self._minders(id, processes())], LOCK_SECONDS)
         kill_all(lambda: self._belonging(id, minders=True), KILL_SECONDS)
-        self._reap()
+        _reap()
 
     def clean(self, id: str) -> None:
         """End what is left of the task, and remove its folders."""
@@ -167,10 +165,6 @@ class Tasks:
         api = f"{self.instance.internal_url('api')}/internal/v1"
         return json.dumps({"api": api, self.kind.key: start.id, "token": start.token}).encode() + b"\n"
 
-    def _reap(self) -> None:
-        with self._guard:
-            self._children = {pid for pid in self._children if os.waitpid(pid, os.WNOHANG)[0] == 0}
-
     @contextmanager
     def _locked(self, folder: Path) -> Iterator[int | None]:
         # An observer's look at the lock holds it for a moment, hence the second try; None: a minder has it.
@@ -204,6 +198,20 @@ def _try_lock(descriptor: int, operation: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+# Children are the process's, whichever object started them: they stay zombies until the process asks for them.
+_children: set[int] = set()
+_guard = threading.Lock()
+
+
+def _reap() -> None:
+    with _guard:
+        for pid in list(_children):
+            with suppress(ChildProcessError):  # reaped by another library's signal handler
+                if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                    continue
+            _children.discard(pid)
 
 
 def _spawn(words: list[str], env: Mapping[str, str], stdin: int, lock: int) -> int:
