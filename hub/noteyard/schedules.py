@@ -3,11 +3,14 @@
 Pure: the present is always an argument. All instants are aware and UTC.
 
 Where clocks change, a rule for certain hours (`30 2 * * *`, `*/10 2 * * *`, `0 */2 * * *`) goes by the clock on the
-wall: a time that does not exist fires once, at the first instant after the gap, and a time that exists twice fires the
-first time. A rule for every hour (`0 * * * *`, `*/15 * * * *`) goes by elapsed time: it keeps its pace through both changes.
+wall: a time that does not exist fires once, at the first instant after the gap, and one that exists twice fires the
+first time. A rule for every hour (`0 * * * *`, `*/15 * * * *`) goes by elapsed time and keeps its pace through both.
 """
 
+import bisect
 import difflib
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,56 +73,98 @@ class CronRule:
         return ZoneInfo(self.timezone)
 
     @cached_property
-    def _plain(self) -> str:
-        """The expression with minutes and hours written out.
+    def _fields(self) -> str:
+        return MACROS.get(self.expression.lower(), self.expression)
 
-        CronSim takes a rule for one that goes by elapsed time when its minutes or hours begin with a star. What counts
-        is whether it has every hour: so these get the star, and no others.
-        """
-        fields = MACROS.get(self.expression.lower(), self.expression).split()
-        parsed = CronSim(" ".join(fields), SOME_DAY)
-        minutes = ",".join(str(minute) for minute in sorted(parsed.minutes))
-        hours = "*" if len(parsed.hours) == 24 else ",".join(str(hour) for hour in sorted(parsed.hours))
-        return " ".join([minutes, hours, *fields[2:]])
+    @cached_property
+    def _every_hour(self) -> bool:
+        return len(CronSim(self._fields, SOME_DAY).hours) == 24
 
-    def _occurrences(self, start: datetime, reverse: bool = False) -> Iterator[datetime]:
-        for local in CronSim(self._plain, start.astimezone(self.zone), reverse=reverse):
-            yield local.astimezone(UTC)
+    def _occurrences(self, after: datetime) -> Iterator[datetime]:
+        """The due times after `after`, in their order."""
+        dues = self._by_elapsed_time(after) if self._every_hour else self._by_wall_clock(after)
+        last = after
+        for due in dues:
+            if due > last:  # two times in one gap come due at the same instant, which counts once
+                yield due
+                last = due
+
+    # CronSim only ever sees times without a zone: its own treatment of clock changes goes by how the expression is
+    # written (a star or not), and does not end for days that begin twice.
+
+    def _by_wall_clock(self, after: datetime) -> Iterator[datetime]:
+        for wall in CronSim(self._fields, _wall(after, self.zone)):
+            yield _first_instant(wall, self.zone)
+
+    def _by_elapsed_time(self, after: datetime) -> Iterator[datetime]:
+        start = checked = after.replace(microsecond=0)
+        offset = _offset(start, self.zone)
+        while True:
+            for wall in CronSim(self._fields, (start + offset).replace(tzinfo=None)):
+                due = wall.replace(tzinfo=UTC) - offset
+                change = _offset_change(self.zone, checked, due)
+                if change is not None:  # the clock was changed on the way: go on from there by the new offset
+                    start, checked = change - timedelta(seconds=1), change
+                    offset = _offset(change, self.zone)
+                    break
+                yield due
+                checked = due
+            else:
+                return
 
     def next_due(self, after: datetime) -> datetime | None:
         """The first due time after the instant `after`, None when there is none in the next 50 years."""
-        return next((due for due in self._occurrences(after) if due > after), None)
+        return next(self._occurrences(after), None)
 
     def previous_due(self, before: datetime) -> datetime | None:
         """The last due time before the instant `before`, None when there is none in the 50 years before."""
-        # CronSim backwards passes over times in a gap, so it only finds where to start forwards.
-        earlier = before - timedelta(days=1)
-        start = next(self._occurrences(earlier, reverse=True), earlier)
-        found = None
-        for due in self._occurrences(start - timedelta(seconds=1)):
-            if due >= before:
-                break
-            found = due
-        return found
+        for wall in CronSim(self._fields, _wall(before, self.zone), reverse=True):
+            start = _first_instant(wall, self.zone) - timedelta(seconds=1)
+            dues = list(itertools.takewhile(lambda due: due < before, self._occurrences(start)))
+            if dues:
+                return dues[-1]
+        return None
 
     def upcoming(self, after: datetime, n: int = 5) -> list[datetime]:
         """The next `n` due times after `after`, or as many as there are."""
-        return self._take(after, None, n)
+        return list(itertools.islice(self._occurrences(after), n))
 
     def due_between(self, after: datetime, until: datetime, limit: int) -> list[datetime]:
         """The due times after `after`, up to and including `until`, oldest first, `limit` at most."""
-        return self._take(after, until, limit)
+        dues = itertools.takewhile(lambda due: due <= until, self._occurrences(after))
+        return list(itertools.islice(dues, limit))
 
-    def _take(self, after: datetime, until: datetime | None, limit: int) -> list[datetime]:
-        found: list[datetime] = []
-        last = after
-        for due in self._occurrences(after):
-            if len(found) >= limit or (until is not None and due > until):
-                break
-            if due > last:  # two times in one gap come due at the same instant, which counts once
-                found.append(due)
-                last = due
-        return found
+
+def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
+    return instant.astimezone(zone).replace(tzinfo=None)
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta(0)
+
+
+def _first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When the clock shows `wall`, for the first time if it does so twice; the end of the gap if it never does."""
+    instant = wall.replace(tzinfo=zone).astimezone(UTC)
+    if _wall(instant, zone) == wall:
+        return instant
+    before_gap = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return _offset_change(zone, before_gap, instant) or instant
+
+
+def _offset_change(zone: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
+    """The first instant after `start`, up to `end`, at which the zone's offset is another than at `start`."""
+    offset = _offset(start, zone)
+    while start < end:
+        step = min(start + timedelta(days=1), end)
+        if _offset(step, zone) != offset:
+            seconds = range(math.ceil((step - start).total_seconds()) + 1)
+            passed = bisect.bisect_left(
+                seconds, True, key=lambda second: _offset(start + timedelta(seconds=second), zone) != offset
+            )
+            return start + timedelta(seconds=passed)
+        start = step
+    return None
 
 
 def _check_expression(expression: str) -> None:
