@@ -95,9 +95,8 @@ class Tasks:
     def observe(self) -> Mapping[str, Observed]:
         """Every task that exists: one whose folder is there. It is alive while its process is, or is about to be."""
         _reap()
-        alive = processes()
         root = self.instance.folder(self.kind.folder)
-        return {id: self._observed(root / id, alive) for id in sorted(entry.name for entry in root.iterdir())}
+        return {id: self._observed(root / id) for id in sorted(entry.name for entry in root.iterdir())}
 
     def stop(self, id: str) -> None:
         """Send SIGTERM to the task's process: once, however often this is called (a second would cut its saving)."""
@@ -136,9 +135,10 @@ class Tasks:
                 remove_tree(self.instance.work(id))
                 remove_tree(folder)
 
-    def _observed(self, folder: Path, alive: Mapping[int, Process]) -> Observed:
+    def _observed(self, folder: Path) -> Observed:
         ended = (folder / "end.json").exists()
-        if self._workers(folder.name, alive) or (not ended and _is_locked(folder)):
+        # Its minder answers for it; a look through all processes is needed only when that one is gone.
+        if not ended and (_is_locked(folder) or self._workers(folder.name, processes())):
             return Observed(folder.name, ended=False)
         return Observed(folder.name, ended=True, reason=reason_of(folder))
 
