@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from cronsim import CronSim, CronSimError
 
 from noteyard.domain import CatchUpPolicy, OverlapPolicy
-from noteyard.errors import NoteyardError
+from noteyard.errors import FieldError, InvalidParameters
 
 MACROS = {
     "@hourly": "0 * * * *",
@@ -64,7 +64,9 @@ class CronRule:
         rule = cls(expression, _known_zone(timezone))
         _check_expression(expression)
         if rule.next_due(SOME_DAY) is None:
-            raise NoteyardError(f"The cron expression `{expression}` never comes due: there is no such day.", EXAMPLE)
+            raise _refused(
+                "cron", f"The cron expression `{expression}` never comes due: there is no such day.", EXAMPLE
+            )
         return rule
 
     @cached_property
@@ -171,22 +173,27 @@ def _check_expression(expression: str) -> None:
     if expression.lower() in MACROS:
         return
     if expression.startswith("@"):
-        raise NoteyardError(f"`{expression[:20]}` is no macro that is known.", f"There are {', '.join(MACROS)}.")
+        raise _refused("cron", f"`{expression[:20]}` is no macro that is known.", f"There are {', '.join(MACROS)}.")
     if len(expression) > LONGEST_EXPRESSION:
-        raise NoteyardError(f"The cron expression is longer than {LONGEST_EXPRESSION} characters.", EXAMPLE)
+        raise _refused("cron", f"The cron expression is longer than {LONGEST_EXPRESSION} characters.", EXAMPLE)
     count = len(expression.split())
     if count != len(FIELDS):
         counted = f"{count} field" if count == 1 else f"{count} fields"
-        raise NoteyardError(f"The cron expression has {counted} where there must be five.", EXAMPLE)
+        raise _refused("cron", f"The cron expression has {counted} where there must be five.", EXAMPLE)
     try:
         CronSim(expression, SOME_DAY)
     except CronSimError as error:
         name = str(error).removeprefix("Bad ")
         text = dict(zip(FIELDS, expression.split(), strict=True)).get(name, expression)
-        raise NoteyardError(
+        raise _refused(
+            "cron",
             f"The {name} field of the cron expression, `{text}`, can't be used: it goes from {FIELDS.get(name)}.",
             EXAMPLE,
         ) from error
+
+
+def _refused(field: str, message: str, hint: str) -> InvalidParameters:
+    return InvalidParameters([FieldError(field, message)], message, hint)
 
 
 def _known_zone(name: str) -> str:
@@ -197,8 +204,10 @@ def _known_zone(name: str) -> str:
         wanted = name.rpartition("/")[2].replace(" ", "_").casefold()
         near = difflib.get_close_matches(wanted[:50], zones, n=1)
         meant = f"Did you mean {zones[near[0]]}? " if near else ""
-        raise NoteyardError(
-            f"There is no time zone named `{name[:64]}`.", f"{meant}Use an IANA name like Europe/Berlin or UTC."
+        raise _refused(
+            "timezone",
+            f"There is no time zone named `{name[:64]}`.",
+            f"{meant}Use an IANA name like Europe/Berlin or UTC.",
         ) from error
 
 

@@ -63,7 +63,7 @@ class TestParse:
             CronRule.parse(expression, "UTC")
         assert caught.value.message == message
         assert "`30 6 * * MON-FRI`" in (caught.value.hint or "")
-        assert caught.value.status == 400
+        assert caught.value.status == 422
 
     def test_an_unknown_macro_names_the_known_ones(self) -> None:
         with pytest.raises(NoteyardError) as caught:

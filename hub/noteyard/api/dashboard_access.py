@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from noteyard.access import Action, allowed, may_open
 from noteyard.api.models import DashboardModel, Failure, ShareModel, VersionModel
-from noteyard.domain import Audience, Person, VersionState, WorkloadState
+from noteyard.domain import Audience, Person, Role, VersionState, WorkloadState
 from noteyard.errors import Forbidden, NotFound
 from noteyard.settings import Settings
 from noteyard.store.dashboards import get_dashboard, live_processes, versions_of
@@ -21,12 +21,14 @@ def dashboard_for(session: Session, slug: str, person: Person, action: Action, s
     """The dashboard, if the person may do the action; NotFound when they may not even see it, else Forbidden."""
     dashboard = get_dashboard(session, slug)
     shares = shares_of(session, "dashboard", dashboard.id)
-    if allowed(person, action, dashboard.owner, shares, admin_access=settings.admin_access):
+    # Viewers' shares count only for the audience they belong to: may_open knows which.
+    managers = [share for share in shares if share.role is Role.MANAGER]
+    if allowed(person, action, dashboard.owner, managers, admin_access=settings.admin_access):
         return dashboard
     opens = may_open(person, dashboard.owner, Audience(dashboard.audience), shares, admin_access=settings.admin_access)
     if opens and action in (Action.LIST, Action.READ):
         return dashboard
-    if opens or allowed(person, Action.LIST, dashboard.owner, shares):
+    if opens or allowed(person, Action.LIST, dashboard.owner, managers):
         raise Forbidden(
             f"You may see the dashboard {dashboard.slug!r}, but not {action} it.",
             f"Ask {dashboard.owner} to share it with you as manager.",

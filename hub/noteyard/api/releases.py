@@ -160,7 +160,7 @@ def _shares_by_use(session: Session, release: str, person: Person) -> list[Shari
 
 def _schedules_with(session: Session, release: str) -> dict[str, str]:
     rows = session.query(Schedule.id, Schedule.owner).filter(Schedule.release == release, Schedule.deleted.is_(None))
-    return dict(row.tuple() for row in rows)
+    return {row[0]: row[1] for row in rows}
 
 
 def _dashboards_with(session: Session, release: str) -> dict[str, str]:
@@ -169,7 +169,7 @@ def _dashboards_with(session: Session, release: str) -> dict[str, str]:
         .join(DashboardVersion, DashboardVersion.dashboard == Dashboard.id)
         .filter(DashboardVersion.release == release, Dashboard.deleted.is_(None))
     )
-    return dict(row.tuple() for row in rows)
+    return {row[0]: row[1] for row in rows}
 
 
 def _refuse_large(request: Request, settings: Settings) -> None:

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from noteyard.api.s3_guard import Keys, S3Obstacles, judge, refused, signed_headers
-from noteyard.s3_deletions import BODY_BYTES, RefusedKey, check_digests, deletions_xml, parse_deletions
+from noteyard.s3_deletions import BODY_BYTES, RefusedKey, deletions_xml, parse_deletions
+from noteyard.s3_digests import check_digests
 from noteyard.s3_refusals import S3Refusal, invalid_request
 from noteyard.s3_requests import S3Request, parse
 from noteyard.s3_rules import FOLDER_OPERATIONS

@@ -1,0 +1,123 @@
+"""Releases by REST: content-addressed, checked whole, nothing stored when refused."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from noteyard.settings import Releases
+
+from tests.support.app import api, browser
+from tests.support.rows import add_person, notebook
+from tests.support.upload import files_of, release_of, send_release
+
+NOTEBOOK = json.dumps(notebook("print(n)", parameters="n: int = 1  # How many")).encode()
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[FastAPI]:
+    with api(tmp_path, releases=Releases(size_limit_mb=1)) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+            add_person(session, "bob")
+        yield app
+
+
+@pytest.fixture
+def ada(app: FastAPI) -> TestClient:
+    return browser(app, "ada")
+
+
+def stored(tmp_path: Path) -> list[str]:
+    return [path.name for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+
+
+def test_a_release_holds_its_files_and_schema(app: FastAPI, ada: TestClient) -> None:
+    answer = send_release(ada, {"report.ipynb": NOTEBOOK, "tools/clean.py": b"x = 1\n"})
+    assert answer.status_code == 201
+    body = answer.json()
+    assert [file["path"] for file in body["files"]] == ["report.ipynb", "tools/clean.py"]
+    assert body["schema"]["properties"]["n"]["type"] == "integer"
+    assert body["owners"] == ["ada"]
+    assert ada.get(f"/api/v1/releases/{body['id']}/files/tools/clean.py").content == b"x = 1\n"
+
+
+def test_the_same_content_twice_is_one_release_with_two_owners(app: FastAPI, ada: TestClient) -> None:
+    first = send_release(ada, {"report.ipynb": NOTEBOOK})
+    again = send_release(ada, {"report.ipynb": NOTEBOOK})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+    bobs = send_release(browser(app, "bob"), {"report.ipynb": NOTEBOOK})
+    assert bobs.json()["owners"] == ["ada", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("../secret.py", "a path stays inside the notebook's folder"),
+        ("a/../../b.py", "a path stays inside the notebook's folder"),
+        ("/etc/passwd", "a path is relative to the notebook's folder"),
+        ("C:/x.py", "a path is relative to the notebook's folder"),
+        ("a\\b.py", "a path is relative to the notebook's folder"),
+        ("a//b.py", "a path stays inside the notebook's folder"),
+    ],
+)
+def test_a_path_that_escapes_is_refused_and_nothing_is_stored(
+    ada: TestClient, tmp_path: Path, path: str, why: str
+) -> None:
+    answer = send_release(ada, {"report.ipynb": NOTEBOOK, path: b"x"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    (message,) = (field["message"] for field in answer.json()["fields"] if field["field"].endswith(".path"))
+    assert message.startswith(f"{path!r} is refused: {why}")
+    assert answer.json()["hint"] == "Nothing was stored. Correct the manifest and send it again."
+    assert stored(tmp_path) == []
+
+
+def test_a_release_over_the_limit_is_refused_and_nothing_is_stored(ada: TestClient, tmp_path: Path) -> None:
+    answer = send_release(ada, {"report.ipynb": NOTEBOOK, "big.bin": b"0" * (1024 * 1024)})
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "The release has 1.0 MiB; the limit is 1 MiB. Nothing was stored."
+    assert stored(tmp_path) == []
+
+
+def test_a_file_that_differs_from_its_digest_is_refused(ada: TestClient, tmp_path: Path) -> None:
+    files = files_of({"report.ipynb": NOTEBOOK, "a.py": b"one"})
+    answer = send_release(ada, {"report.ipynb": NOTEBOOK, "a.py": b"two"}, files=files)
+    assert answer.status_code == 422
+    assert "'a.py' differs from its digest" in answer.json()["detail"]
+    assert stored(tmp_path) == []
+
+
+def test_a_file_that_is_not_sent_or_not_listed_is_named(ada: TestClient) -> None:
+    files = files_of({"report.ipynb": NOTEBOOK, "a.py": b"one"})
+    detail = send_release(ada, {"report.ipynb": NOTEBOOK, "b.py": b"two"}, files=files).json()["detail"]
+    assert "'a.py' was not sent" in detail
+    assert "'b.py' was sent but is not in the manifest" in detail
+
+
+def test_what_is_no_notebook_is_refused(ada: TestClient) -> None:
+    assert "is not a notebook" in send_release(ada, {"report.ipynb": b"{}"}).json()["detail"]
+    assert "is not a notebook (.ipynb)" in send_release(ada, {"report.py": b"x"}).json()["detail"]
+
+
+def test_others_do_not_see_a_release(app: FastAPI, ada: TestClient) -> None:
+    id = release_of(ada, "1")
+    answer = browser(app, "bob").get(f"/api/v1/releases/{id}")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == f"There is no release {id[:12]!r}."
+
+
+def test_a_change_from_another_origin_is_refused(ada: TestClient) -> None:
+    ada.headers["Origin"] = "http://bob.localhost:8000"
+    answer = send_release(ada, {"report.ipynb": NOTEBOOK})
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == "This change did not come from a page of Noteyard."
+
+
+def test_nobody_gets_in_without_a_session(app: FastAPI) -> None:
+    answer = TestClient(app, base_url="http://localhost:8000").get("/api/v1/releases")
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == "This needs a login or an API token."

@@ -1,0 +1,183 @@
+"""Runs, schedules and dashboards by REST: who sees and does what with somebody else's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.support.app import api, browser
+from tests.support.rows import add_person
+from tests.support.upload import release_of
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[FastAPI]:
+    with api(tmp_path) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+            add_person(session, "bob", "sales")
+            add_person(session, "eve")
+            add_person(session, "root", admin=True)
+        yield app
+
+
+@pytest.fixture
+def ada(app: FastAPI) -> TestClient:
+    return browser(app, "ada")
+
+
+@pytest.fixture
+def bob(app: FastAPI) -> TestClient:
+    return browser(app, "bob")
+
+
+@pytest.fixture
+def root(app: FastAPI) -> TestClient:
+    return browser(app, "root")
+
+
+def schedule(client: TestClient, **fields: object) -> dict[str, object]:
+    release = release_of(client, "print(n)", parameters="n: int = 1")
+    body = {"name": "nightly", "release": release, "cron": "0 6 * * *", "timezone": "Europe/Berlin", **fields}
+    answer = client.post("/api/v1/schedules", json=body)
+    assert answer.status_code == 201, answer.text
+    model: dict[str, object] = answer.json()
+    return model
+
+
+def test_a_run_is_queued_with_checked_parameters(ada: TestClient) -> None:
+    release = release_of(ada, "print(n)", parameters="n: int = 1\nword: str = 'a'")
+    run = ada.post("/api/v1/runs", json={"release": release, "parameters": {"n": 3}}).json()
+    assert (run["state"], run["parameters"], run["owner"]) == ("queued", {"n": 3, "word": "a"}, "ada")
+    refused = ada.post("/api/v1/runs", json={"release": release, "parameters": {"n": "x", "m": 1}})
+    assert refused.status_code == 422
+    assert {field["field"] for field in refused.json()["fields"]} == {"n", "m"}
+
+
+def test_runs_of_others_are_not_seen_but_administrators_see_states(
+    ada: TestClient, bob: TestClient, root: TestClient
+) -> None:
+    run = ada.post("/api/v1/runs", json={"release": release_of(ada, "1")}).json()["id"]
+    assert bob.get(f"/api/v1/runs/{run}").status_code == 404
+    assert bob.get("/api/v1/runs").json()["items"] == []
+    assert root.get(f"/api/v1/runs/{run}").status_code == 200
+    refused = root.get(f"/api/v1/runs/{run}/outputs")
+    assert refused.status_code == 403
+    assert root.post(f"/api/v1/runs/{run}/cancel").json()["state"] == "cancelled"
+
+
+def test_somebody_elses_release_does_not_run_with_ones_own_keys(ada: TestClient, bob: TestClient) -> None:
+    made = schedule(ada)
+    shares = {"shares": [{"kind": "person", "name": "bob", "role": "viewer"}]}
+    assert ada.put(f"/api/v1/schedules/{made['id']}/shares", json=shares).status_code == 200
+    refused = bob.post("/api/v1/runs", json={"release": made["release"]})
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == "This release is somebody else's: its code would run with your keys."
+    shares = {"shares": [{"kind": "group", "name": "sales", "role": "manager"}]}
+    ada.put(f"/api/v1/schedules/{made['id']}/shares", json=shares)
+    assert bob.post("/api/v1/runs", json={"release": made["release"]}).status_code == 201
+
+
+def test_viewers_see_a_schedule_and_managers_change_it(app: FastAPI, ada: TestClient, bob: TestClient) -> None:
+    made = schedule(ada)
+    path = f"/api/v1/schedules/{made['id']}"
+    assert bob.get(path).status_code == 404
+    ada.put(f"{path}/shares", json={"shares": [{"kind": "group", "name": "sales", "role": "viewer"}]})
+    assert bob.get(path).json()["name"] == "nightly"
+    assert [item["id"] for item in bob.get("/api/v1/schedules").json()["items"]] == [made["id"]]
+    refused = bob.post(f"{path}/pause")
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == "You may see the schedule 'nightly', but not stop it."
+    ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "manager"}]})
+    assert bob.post(f"{path}/pause").json()["paused"] is True
+    assert bob.post(f"{path}/run").json()["owner"] == "ada"
+
+
+def test_a_transferred_schedule_waits_for_its_new_owner(ada: TestClient, bob: TestClient) -> None:
+    path = f"/api/v1/schedules/{schedule(ada)['id']}"
+    moved = ada.post(f"{path}/transfer", json={"owner": "bob"}).json()
+    assert (moved["owner"], moved["paused"], moved["upcoming"]) == ("bob", True, [])
+    assert moved["paused_reason"] == "Transferred from ada: resume it to run it with your keys."
+    assert ada.get(path).status_code == 404
+    assert len(bob.post(f"{path}/resume").json()["upcoming"]) == 5
+
+
+def test_a_schedule_says_how_far_behind_it_is_and_moves(ada: TestClient) -> None:
+    made = schedule(ada)
+    newer = release_of(ada, "print(n + 1)", parameters="n: int = 1")
+    path = f"/api/v1/schedules/{made['id']}"
+    assert (ada.get(path).json()["releases_behind"], ada.get(path).json()["newest_release"]) == (1, newer)
+    moved = ada.patch(path, json={"release": newer}).json()
+    assert (moved["release"], moved["releases_behind"]) == (newer, 0)
+
+
+def test_a_wrong_rule_zone_or_template_is_named(ada: TestClient) -> None:
+    release = release_of(ada, "print(n)", parameters="n: int = 1")
+    for change, field in (
+        ({"cron": "61 * * * *"}, "cron"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"parameters": {"n": "{{ due | nope }}"}}, "n"),
+        ({"parameters": {"x": 1}}, "x"),
+    ):
+        body = {"name": "s", "release": release, "cron": "0 6 * * *", **change}
+        answer = ada.post("/api/v1/schedules", json=body)
+        assert answer.status_code == 422, answer.text
+        assert [item["field"] for item in answer.json()["fields"]] == [field]
+
+
+def test_a_dashboard_is_seen_by_its_audience(app: FastAPI, ada: TestClient, bob: TestClient, root: TestClient) -> None:
+    release = release_of(ada, "1")
+    body = {"release": release, "slug": "sales", "title": "Sales", "audience": "groups", "groups": ["sales"]}
+    made = ada.post("/api/v1/dashboards", json=body).json()
+    assert (made["state"], made["url"]) == ("publishing", "http://localhost:8000/d/sales/")
+    assert bob.get("/api/v1/dashboards/sales").json()["may_manage"] is False
+    assert browser(app, "eve").get("/api/v1/dashboards/sales").status_code == 404
+    assert bob.delete("/api/v1/dashboards/sales").status_code == 403
+    assert ada.post("/api/v1/dashboards", json=body).json()["detail"] == "The link 'sales' is taken."
+    assert ada.patch("/api/v1/dashboards/sales", json={"audience": "me"}).status_code == 200
+    assert bob.get("/api/v1/dashboards/sales").status_code == 404
+    assert root.delete("/api/v1/dashboards/sales").status_code == 204
+    assert ada.post("/api/v1/dashboards", json=body).status_code == 201
+
+
+def test_a_link_that_cannot_be_a_host_is_refused(ada: TestClient) -> None:
+    release = release_of(ada, "1")
+    for slug in ("Sales", "-a", "a.b", "hub", "outputs", "x" * 64):
+        answer = ada.post("/api/v1/dashboards", json={"release": release, "slug": slug, "title": "T"})
+        assert answer.status_code == 422, slug
+        assert answer.json()["fields"][0]["field"] == "slug"
+
+
+def test_administration_is_for_administrators(ada: TestClient, root: TestClient) -> None:
+    for path in ("/api/v1/people", "/api/v1/audit"):
+        assert ada.get(path).json()["detail"] == "This is for administrators."
+        assert root.get(path).status_code == 200
+    added = root.post("/api/v1/people", json={"name": "new", "password": "long enough", "groups": ["sales"]})
+    assert added.json()["groups"] == ["sales"]
+    assert root.patch("/api/v1/people/root", json={"disabled": True}).status_code == 409
+
+
+def test_somebody_disabled_loses_everything_at_once(app: FastAPI, ada: TestClient, root: TestClient) -> None:
+    made = schedule(ada)
+    assert root.patch("/api/v1/people/ada", json={"disabled": True}).json()["disabled"] is True
+    assert ada.get("/api/v1/me").status_code == 401
+    paused = root.get(f"/api/v1/schedules/{made['id']}").json()
+    assert paused["paused"] is True
+    assert "ada" in paused["paused_reason"]
+    root.patch("/api/v1/people/ada", json={"disabled": False})
+    assert ada.get("/api/v1/me").status_code == 401, "the old session stays ended"
+
+
+def test_pages_of_a_list_follow_one_another(ada: TestClient) -> None:
+    release = release_of(ada, "1")
+    ids = [ada.post("/api/v1/runs", json={"release": release}).json()["id"] for _ in range(5)]
+    seen, cursor = [], None
+    while True:
+        page = ada.get("/api/v1/runs", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [run["id"] for run in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == ids[::-1]
