@@ -230,6 +230,7 @@ class _Edge:
 
     def __init__(self, side: DashboardSide) -> None:
         self._side = side
+        self._client = httpx.AsyncClient(trust_env=False, timeout=60)
 
     async def shell(self, request: Request) -> Response:
         policy = "default-src 'self'; frame-src 'self'; img-src 'self' data:; frame-ancestors 'self'"
@@ -249,15 +250,14 @@ class _Edge:
 
     async def pass_on(self, request: Request) -> Response:
         url = f"http://127.0.0.1:{self._side.live_port}{request.url.path}"
-        client = httpx.AsyncClient(trust_env=False, timeout=60)
-        sent = client.build_request(
+        sent = self._client.build_request(
             request.method,
             url,
             params=request.query_params,
             headers=self._headers(request),
             content=await request.body(),
         )
-        answer = await client.send(sent, stream=True)
+        answer = await self._client.send(sent, stream=True)
         kept = {
             name: value
             for name, value in answer.headers.items()
@@ -270,18 +270,23 @@ class _Edge:
                     yield piece
             finally:
                 await answer.aclose()
-                await client.aclose()
 
         return StreamingResponse(body(), answer.status_code, kept)
 
     async def socket(self, websocket: WebSocket) -> None:
-        url = f"ws://127.0.0.1:{self._side.live_port}{websocket.url.path}?{websocket.url.query}"
         headers = self._headers(websocket)
         origin = headers.pop("origin", None)
-        offered = websocket.headers.get("sec-websocket-protocol", "").split(", ")
+        url = f"ws://{headers.pop('host')}{websocket.url.path}?{websocket.url.query}"
+        offered = websocket.scope["subprotocols"] or None
         try:
             upstream = await websockets.connect(
-                url, additional_headers=headers, origin=origin, subprotocols=offered, max_size=None, compression=None
+                url,
+                host="127.0.0.1",
+                port=self._side.live_port,
+                additional_headers=headers,
+                origin=origin,
+                subprotocols=offered,
+                max_size=None,
             )
         except websockets.InvalidStatus:
             await websocket.close()

@@ -1,0 +1,147 @@
+"""Voila, standalone and inside this process, cut down to what a dashboard's page needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import voila  # type: ignore[import-untyped]
+from jupyter_server.utils import url_path_join
+from traitlets.config import Config
+from voila.app import Voila  # type: ignore[import-untyped]
+from voila.configuration import VoilaConfiguration  # type: ignore[import-untyped]
+from voila.paths import collect_static_paths, collect_template_paths  # type: ignore[import-untyped]
+from voila.utils import get_page_config  # type: ignore[import-untyped]
+
+from noteyard_lab.dashboard.asset_handlers import AssetHandler
+from noteyard_lab.dashboard.execution import Execution
+from noteyard_lab.dashboard.guard import GuardedApplication, GuardIdentity
+from noteyard_lab.dashboard.kernel_handlers import EndHandler, KernelModelHandler, KernelSocketHandler, SessionHandler
+from noteyard_lab.dashboard.live_page import ExecutionRenderer
+from noteyard_lab.dashboard.log_tail import LogTail
+from noteyard_lab.dashboard.page_handler import LivePageHandler
+from noteyard_lab.dashboard.sessions import Sessions
+from noteyard_lab.dashboard.viewer_channel import ViewerChannel
+from noteyard_lab.dashboard.viewer_token import ViewerTokens
+from noteyard_lab.render_html import TEMPLATES
+
+HERE = Path(__file__).parent
+RENDERING_STATIC = TEMPLATES / "noteyard" / "static"
+APPS = ["voila", "nbconvert"]
+BASE_TEMPLATE = "lab"
+PAGE_NAME = "dashboard.ipynb"
+PING_MILLISECONDS = 15_000
+LARGEST_MESSAGE = 16 << 20
+USELESS_EXTENSIONS = ["jupyterlab_pygments", "@jupyter-notebook/lab-extension"]
+"""Extensions of the lab's window: a dashboard's page would load them for nothing."""
+KERNEL_ID = r"(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)"
+
+
+class DashboardVoila(Voila):  # type: ignore[misc]
+    """Voila with our door, handlers and template; no configuration file and no command line is read.
+
+    Of Voila it uses the renderer, the templates, the page's scripts and the settings jupyter_server's handlers want.
+    """
+
+    def __init__(self, base_url: str, folder: Path, runtime: Path, owner_log: LogTail) -> None:
+        super().__init__(config=_configuration(), log=logging.getLogger("voila"))
+        self.base_url = self.server_url = base_url
+        self.root_dir = str(folder)
+        self.connection_dir = str(runtime)
+        self.identity_provider_class = GuardIdentity
+        self.kernel_websocket_connection_class = ViewerChannel
+        self.voila_configuration = VoilaConfiguration(parent=self)
+        self.setup_template_dirs()
+        self._settings = {**self.init_settings(), **_web_settings(), "owner_log": owner_log}
+        self._page_config = self._make_page_config()
+
+    def setup_template_dirs(self) -> None:
+        """Templates and static files: our own before Voila's, all from this environment and none from a home."""
+        roots = [str(Path(sys.prefix) / "share" / "jupyter")]
+        templates = collect_template_paths(APPS, BASE_TEMPLATE, prune=True, root_dirs=roots)
+        static = collect_static_paths(APPS, BASE_TEMPLATE, prune=True, root_dirs=roots)
+        self.template_paths = [str(HERE / "templates"), *templates]
+        self.static_paths = [str(HERE / "static"), str(RENDERING_STATIC), *static]
+
+    def renderer(self, execution: Execution, kernel_id: str) -> ExecutionRenderer:
+        """A renderer for one execution's page."""
+        return ExecutionRenderer(
+            execution,
+            kernel_id,
+            voila_configuration=self.voila_configuration,
+            traitlet_config=self.config,
+            notebook_path=PAGE_NAME,
+            template_paths=self.template_paths,
+            contents_manager=self.contents_manager,
+            base_url=self.base_url,
+            page_config=self._page_config,
+        )
+
+    def application(self, tokens: ViewerTokens, sessions: Sessions) -> GuardedApplication:
+        """The web application: nothing but these handlers is there, and the guard is before all of them."""
+        given = {"sessions": sessions}
+        kernel = url_path_join(self.base_url, "api/kernels", KERNEL_ID)
+        handlers: list[tuple[Any, ...]] = [
+            (self.base_url, LivePageHandler, given),
+            (kernel, KernelModelHandler, given),
+            (url_path_join(kernel, "channels"), KernelSocketHandler, given),
+            (url_path_join(self.base_url, "session", KERNEL_ID), SessionHandler, given),
+            (url_path_join(self.base_url, "voila/api/shutdown", KERNEL_ID), EndHandler, given),
+        ]
+        for path, roots in (
+            (r"voila/templates/[\w-]+/static/(.*)", self.static_paths),
+            (r"voila/static/[0-9a-f]+/(.*)", self.static_paths),
+            (r"voila/labextensions/[0-9a-f]+/(.*)", self.labextensions_path),
+        ):
+            handlers.append((url_path_join(self.base_url, path), AssetHandler, {"roots": roots}))
+        return GuardedApplication(tokens, handlers=handlers, **self._settings)
+
+    @property
+    def labextensions_path(self) -> list[str]:
+        """Folders of widgets' scripts, those of this environment only."""
+        shared = Path(sys.prefix) / "share" / "jupyter"
+        return [str(shared / "labextensions"), str(shared / "voila" / "labextensions")]
+
+    def _make_page_config(self) -> dict[str, Any]:
+        """What the page's scripts are told. The addresses of static files change with what is installed."""
+        config: dict[str, Any] = get_page_config(
+            base_url=self.base_url, settings=self._settings, log=self.log, voila_configuration=self.voila_configuration
+        )
+        digest = hashlib.sha256(json.dumps([voila.__version__, config["federated_extensions"]]).encode())
+        for file in sorted([*(HERE / "static" / "noteyard").iterdir(), *RENDERING_STATIC.iterdir()]):
+            digest.update(file.read_bytes())
+        version = digest.hexdigest()[:16]
+        for name, path in (("fullStaticUrl", "voila/static"), ("fullLabextensionsUrl", "voila/labextensions")):
+            config[name] = url_path_join(self.base_url, path, version)
+        return config
+
+
+def _configuration() -> Config:
+    """Voila's options: sources stripped, no templates or themes chosen by the notebook, kernels not restarted."""
+    config = Config()
+    config.VoilaConfiguration.strip_sources = True
+    config.VoilaConfiguration.show_tracebacks = False
+    config.VoilaConfiguration.template = BASE_TEMPLATE
+    config.VoilaConfiguration.theme = "light"
+    config.VoilaConfiguration.allow_template_override = "NO"
+    config.VoilaConfiguration.allow_theme_override = "NO"
+    config.VoilaConfiguration.file_allowlist = []
+    config.VoilaConfiguration.extension_allowlist = []
+    config.VoilaConfiguration.extension_denylist = USELESS_EXTENSIONS
+    config.VoilaConfiguration.resources = {}
+    config.KernelManager.autorestart = False
+    config.KernelManager.transport = "ipc"
+    return config
+
+
+def _web_settings() -> dict[str, Any]:
+    return {
+        "ws_ping_interval": PING_MILLISECONDS,
+        "ws_ping_timeout": PING_MILLISECONDS,
+        "websocket_max_message_size": LARGEST_MESSAGE,
+        "allow_remote_access": True,
+    }
