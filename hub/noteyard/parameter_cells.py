@@ -14,7 +14,7 @@ TAG = "parameters"
 LARGEST_CELL = 100_000  # characters
 COMMAND = re.compile(r"^(?P<indent>[ \t]*)(?:[%!?].*|[^\n#'\"]*\?{1,2})$", re.MULTILINE)
 TYPE_COMMENT = re.compile(
-    r"type:\s*(?P<type>int|float|bool|str|list|dict|date|datetime|[\w.]+\[[^#]*\])(?:[\s#]+(?P<help>.*))?"
+    r"type:\s*(?P<type>int|float|bool|str|list|dict|date|datetime|(?!ignore)[\w.]+\[[^#]*\])(?:[\s#]+(?P<help>.*))?"
 )
 TOOL_COMMENT = re.compile(r"(noqa|type:\s*ignore|pragma|pylint|ruff|fmt|mypy|pyright)\b.*", re.IGNORECASE)
 
