@@ -97,7 +97,7 @@ class ToPortal(BaseHandler):  # type: ignore[misc]
     """JupyterHub's home page is the portal's."""
 
     def get(self) -> None:
-        self.redirect("/portal/")
+        self.redirect("/")
 
 
 class ToPeople(BaseHandler):  # type: ignore[misc]

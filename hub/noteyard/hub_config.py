@@ -29,7 +29,7 @@ def configure_hub(c: Any, settings: Settings) -> None:
         c.JupyterHub.subdomain_hook = lambda name, domain, kind: urls.lab_host(name)
         # Labs are on hosts below the hub's: they could set cookies for it, but not ones with this prefix.
         c.JupyterHub.cookie_host_prefix_enabled = urls.secure
-    c.JupyterHub.default_url = "/portal/"
+    c.JupyterHub.default_url = "/"
     c.JupyterHub.cookie_secret_file = str(instance.secret_file("hub-cookie"))
     c.JupyterHub.upgrade_db = True
     # Labs go on while the hub restarts.
@@ -53,7 +53,7 @@ def configure_hub(c: Any, settings: Settings) -> None:
 
 def _pages(c: Any, urls: PublicUrls) -> None:
     c.JupyterHub.template_paths = [str(TEMPLATES)]
-    c.JupyterHub.template_vars = {"portal": f"{urls.hub}/portal"}
+    c.JupyterHub.template_vars = {"portal": f"{urls.hub}/"}
     labs = urls.labs_pattern
     c.JupyterHub.tornado_settings = {
         "headers": {"Content-Security-Policy": POLICY.format(labs=labs), "X-Content-Type-Options": "nosniff"},

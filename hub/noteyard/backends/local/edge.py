@@ -37,7 +37,10 @@ def static_config(settings: Settings, urls: PublicUrls, instance: Instance) -> d
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "entryPoints": {
             MAIN: entry_point(settings, f"{settings.bind}:{settings.port}", _names(settings, urls)),
-            INTERNAL: {"address": f"127.0.0.1:{instance.ports()['edge']}"},
+            INTERNAL: {
+                "address": f"127.0.0.1:{instance.ports()['edge']}",
+                "observability": {"accessLogs": False},
+            },
         },
         "providers": {
             # The last configuration stays in force while the API is away.

@@ -145,10 +145,10 @@ class LabSpawner(Spawner):  # type: ignore[misc]
             while not await self._answers(http, url):
                 code = await self.poll()
                 if code is not None:
-                    raise self._failed(f"Your lab ended while it was starting ({_ending(code)}).", "lab-exited")
+                    raise self._failure(f"Your lab ended while it was starting ({_ending(code)}).", "lab-exited")
                 if time.monotonic() > deadline:
                     waited = self.settings.labs.start_timeout_seconds
-                    raise self._failed(f"Your lab did not answer within {waited} seconds.", "lab-silent")
+                    raise self._failure(f"Your lab did not answer within {waited} seconds.", "lab-silent")
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _answers(self, http: httpx.AsyncClient, url: str) -> bool:
@@ -158,7 +158,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
             return False
         return answer.status_code == 200
 
-    def _failed(self, message: str, reason: str) -> LabFailed:
+    def _failure(self, message: str, reason: str) -> LabFailed:
         return LabFailed(message, reason, lab_process.last_lines(self._log_file))
 
 
