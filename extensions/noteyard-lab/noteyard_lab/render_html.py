@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbconvert.exporters.html import HTMLExporter
     from nbformat import NotebookNode
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -95,14 +94,15 @@ class HtmlRenderer:
 
     def __init__(self, assets_url: str = "/_assets/", show_code: bool = True) -> None:
         self.assets_url = assets_url
-        self._exporter = _exporter(show_code)
+        from noteyard_lab.html_exporter import exporter
+
+        self._exporter = exporter(TEMPLATES, show_code)
 
     def warm_up(self) -> None:
         """Do now what the first page would otherwise wait for."""
-        from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+        from noteyard_lab.html_exporter import smallest_notebook
 
-        printed = new_output("stream", text=" ")
-        self.render(new_notebook(cells=[new_markdown_cell("*"), new_code_cell("pass", outputs=[printed])]), "")
+        self.render(smallest_notebook(), "")
 
     def render(self, notebook: NotebookNode, title: str, failed_cell: int | None = None) -> str:
         """The page of `notebook` (format 4), with `failed_cell`, an index in its cells, marked."""
@@ -111,16 +111,3 @@ class HtmlRenderer:
         self._exporter.environment.globals["new_page"] = lambda copy: Page(copy, self.assets_url, title, failed_cell)
         body, _ = self._exporter.from_notebook_node(notebook, resources)
         return str(body)
-
-
-def _exporter(show_code: bool) -> HTMLExporter:
-    from nbconvert.exporters.html import HTMLExporter
-
-    return HTMLExporter(  # type: ignore[no-untyped-call]
-        template_name="noteyard",
-        extra_template_basedirs=[str(TEMPLATES)],
-        exclude_input=not show_code,
-        exclude_input_prompt=not show_code,
-        exclude_output_prompt=not show_code,
-        exclude_anchor_links=True,
-    )

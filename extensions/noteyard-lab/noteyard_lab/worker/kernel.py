@@ -67,9 +67,7 @@ def choose_kernel(wanted: str | None, notebook: Mapping[str, Any]) -> tuple[str,
         except NoSuchKernel:
             continue
     known = ", ".join(sorted(specs.find_kernel_specs())) or "none"
-    raise KernelMissingError(
-        f"The notebook wants the kernel {name!r}, which this profile does not have. It has: {known}."
-    )
+    raise KernelMissingError(f"The notebook wants the kernel {name!r}, which is not in this profile. It has: {known}.")
 
 
 def kernel_specs() -> KernelSpecManager:

@@ -1,0 +1,96 @@
+"""Runs under hard conditions: much output, a hub side that comes and goes, a worker that vanishes."""
+
+import json
+from pathlib import Path
+
+from tests.support.waiting import until
+from tests.support.worker_side import claim_of, notebook, run, served, worker
+
+LINES = "for i in range(200_000):\n    print('line', i)"
+BULK = "import sys\nfor i in range(30):\n    sys.stdout.write('x' * 999_999 + '\\n')\nsys.stdout.write('the end')"
+SHOWN = "from IPython.display import display\nfor i in range(2_000):\n    display(i)"
+LONG_RESULT = "'y' * 3_000_000"
+PROGRESS = "import sys, time\nfor i in range(101):\n    sys.stderr.write(f'\\r{i} %')\n    sys.stderr.flush()"
+
+
+def test_much_output_drowns_neither_log_nor_notebook_nor_page(tmp_path: Path) -> None:
+    side = claim_of({"x.ipynb": notebook(LINES, BULK, SHOWN, LONG_RESULT, PROGRESS, "print('last')")})
+    assert run(side, tmp_path) == 0
+    assert side.finished is not None
+    assert side.finished["outcome"] == "succeeded"
+    assert len(side.log) < 110_000
+    assert side.log.startswith("line 0\nline 1\n")
+    assert "… the log is at its limit: of what is printed from here on, the end follows when the run ends …" in side.log
+    assert side.log.endswith("100 %\nlast\n")
+    assert len(side.outputs["notebook.ipynb"]) < 600_000
+    assert len(side.outputs["notebook.html"]) < 900_000
+    lines = side.printed(0)
+    assert lines.startswith("line 0\nline 1\n")
+    assert lines.endswith("line 199999\n")
+    assert len(lines) < 51_000
+    note = "".join(side.cells[0]["outputs"][1]["data"]["text/plain"])
+    assert note.startswith("… 2.2 MB of printed text (19")
+    assert note.endswith("left out here: a run keeps the beginning and the end …")
+    assert side.printed(1).endswith("xxx\nthe end") or side.printed(1).endswith("the end")
+    shown = side.cells[2]["outputs"]
+    assert len(shown) == 251
+    assert shown[200]["data"]["text/plain"] == [
+        "… 1,750 outputs left out here: a run keeps the beginning and the end …"
+    ]
+    assert shown[-1]["data"]["text/plain"] == ["1999"]
+    assert len("".join(side.cells[3]["outputs"][0]["data"]["text/plain"])) < 51_000
+    assert side.printed(4) == "100 %"
+
+
+def test_a_hub_side_that_is_away_for_a_while_misses_nothing(tmp_path: Path) -> None:
+    cells = ["print('one', flush=True)", "import time\ntime.sleep(3)", "print('two')"]
+    side = claim_of({"x.ipynb": notebook(*cells)})
+    with served(side), worker(side, tmp_path) as running:
+        running.until_logged("one")
+        side.away.set()
+        until(lambda: len(list(running.folder.glob("private/*"))) > 0, 5)
+        said = len(side.progress)
+        import time
+
+        time.sleep(6)
+        assert len(side.progress) == said
+        assert running.process.poll() is None
+        side.away.clear()
+        assert running.wait() == 0
+    assert side.log == "one\ntwo\n"
+    assert side.finished is not None
+    assert side.finished["outcome"] == "succeeded"
+
+
+def test_a_hub_side_in_trouble_is_asked_again(tmp_path: Path) -> None:
+    side = claim_of({"x.ipynb": notebook("print('fine')")})
+    side.answers = {"/claim": 503}
+    with served(side), worker(side, tmp_path) as running:
+        assert running.process.poll() is None
+        side.answers = {"/notebook.html": 500}
+        until(lambda: "notebook.ipynb" in side.outputs, 30, "the stored notebook")
+        side.answers = {}
+        assert running.wait() == 0
+    assert side.finished is not None
+    assert side.finished["outcome"] == "succeeded"
+    assert "fine" in side.outputs["notebook.html"]
+
+
+def test_the_notebook_is_stored_while_it_runs(tmp_path: Path) -> None:
+    side = claim_of({"x.ipynb": notebook("print('so far', flush=True)", "import time\ntime.sleep(600)", "1")})
+    with served(side), worker(side, tmp_path) as running:
+        until(lambda: "notebook.html" in side.outputs, 40, "the page of the partial notebook")
+        running.process.kill()
+        running.process.wait()
+    assert side.printed(0) == "so far\n"
+    assert json.loads(side.outputs["notebook.ipynb"])["cells"][2]["metadata"]["papermill"]["status"] == "pending"
+    assert "so far" in side.outputs["notebook.html"]
+
+
+def test_progress_tells_the_cell_and_comes_at_least_every_five_seconds(tmp_path: Path) -> None:
+    side = claim_of({"x.ipynb": notebook("1", "import time\ntime.sleep(7)", "2")})
+    assert run(side, tmp_path) == 0
+    seen = [(said["cell"], said["cells_done"], said["cells"]) for said in side.progress]
+    assert (1, 1, 3) in seen
+    assert seen.count((1, 1, 3)) >= 2
+    assert seen[-1] == (None, 3, 3)
