@@ -20,7 +20,7 @@ SECRET_NAME = re.compile(
 NOT_SECRET = frozenset({"token_id", "tokens"})
 SECRET_TEXT = (
     re.compile(r"(?i)(\b(?:bearer|token|basic)\s+)[A-Za-z0-9._~+/=-]{12,}"),
-    re.compile(r"(?i)((?:token|ticket|code|state|password|secret|_xsrf|signature)=)[^&\s\"']{4,}"),
+    re.compile(r"(?i)((?:token|ticket|code|password|secret|_xsrf|signature)=)[^&\s\"']{4,}"),
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
 )
 # Loggers that print every request, or every retry of a library: a line of our own says it once.

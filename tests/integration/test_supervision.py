@@ -15,7 +15,8 @@ from noteyard.backends.local.health import answers
 from noteyard.backends.local.starting import AlreadyRunning
 from noteyard.errors import NoteyardError
 
-from tests.integration.supervised import Installation, failing, wait_until
+from tests.support.supervised import Installation, failing
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -42,10 +43,10 @@ def test_parts_start_answer_and_stop(installation: Installation) -> None:
 
 def test_a_killed_part_is_back_by_itself(installation: Installation) -> None:
     installation.start()
-    wait_until(lambda: installation.part("api").state == "RUNNING")
+    until(lambda: installation.part("api").state == "RUNNING", 30)
     killed = installation.kill("api")
     url = installation.instance.internal_url("api") + "/"
-    wait_until(lambda: installation.part("api").pid not in (0, killed) and answers(url))
+    until(lambda: installation.part("api").pid not in (0, killed) and answers(url), 30)
     assert installation.part("api").starts == 2
     assert installation.part("hub").starts == 1
 
@@ -59,7 +60,7 @@ def test_a_part_that_fails_to_start_is_tried_again(tmp_path: Path) -> None:
     installation = fail_then_stay(tmp_path, 3)
     try:
         installation.start()
-        wait_until(lambda: installation.part("api").state == "RUNNING", 60)
+        until(lambda: installation.part("api").state == "RUNNING", 60)
         assert (tmp_path / "tries").read_text() == "4"
         assert "api failed to start, 3 times in a row" in (installation.instance.logs / "restarter.log").read_text()
     finally:
@@ -71,7 +72,7 @@ def test_a_part_that_fails_fifty_times_is_tried_again(tmp_path: Path, monkeypatc
     installation = fail_then_stay(tmp_path, 50)
     try:
         installation.start()
-        wait_until(lambda: installation.part("api").state == "RUNNING", 900)
+        until(lambda: installation.part("api").state == "RUNNING", 900)
         assert (tmp_path / "tries").read_text() == "51"
     finally:
         installation.stop()
@@ -81,9 +82,9 @@ def test_a_killed_restarter_misses_nothing(tmp_path: Path) -> None:
     installation = fail_then_stay(tmp_path, 3)
     try:
         installation.start()
-        wait_until(lambda: installation.part("api").state == "FATAL")
+        until(lambda: installation.part("api").state == "FATAL", 30)
         installation.kill("restarter")
-        wait_until(lambda: installation.part("api").state == "RUNNING", 60)
+        until(lambda: installation.part("api").state == "RUNNING", 60)
     finally:
         installation.stop()
 
@@ -93,14 +94,14 @@ def test_parts_do_not_outlive_a_killed_supervisor(installation: Installation) ->
     pids = [state.pid for state in installation.client.states()]
     process.kill()
     process.wait()
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 5)
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 5)
     again = installation.start()
     assert installation.client.pid() == again.pid
 
 
 def test_the_supervisor_is_started_again_while_up_is_there(installation: Installation) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.integration.supervised import *\n"
+        "import sys; from pathlib import Path; from tests.support.supervised import *\n"
         "installation = Installation.of(Path(sys.argv[1]))\n"
         "starting = Starting(installation.settings, servers, {}, print)\n"
         "process = starting.start()\n"
@@ -109,11 +110,11 @@ def test_the_supervisor_is_started_again_while_up_is_there(installation: Install
     )
     state = installation.settings.state
     up = subprocess.Popen([sys.executable, "-c", code, str(state)], cwd=Path(__file__).parents[2])
-    wait_until((state / "up").exists)
+    until((state / "up").exists, 30)
     first = installation.client.pid()
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: installation.client.pid() not in (None, first))
+    until(lambda: installation.client.pid() not in (None, first), 30)
     installation.stop()
     assert up.wait(15) == 0
 
@@ -204,10 +205,10 @@ def test_stopping_lets_workers_save_while_the_api_is_there(installation: Install
     lab = subprocess.Popen([sys.executable, "-c", LAB], env=environment, start_new_session=True)
     stranger = subprocess.Popen([sys.executable, "-c", LAB], start_new_session=True)
     try:
-        wait_until((work / "up").exists)
-        wait_until(lambda: len(psutil.Process(lab.pid).children()) == 1)
+        until((work / "up").exists, 30)
+        until(lambda: len(psutil.Process(lab.pid).children()) == 1, 30)
         kernel = psutil.Process(lab.pid).children()[0]
-        wait_until(lambda: len(psutil.Process(stranger.pid).children()) == 1)
+        until(lambda: len(psutil.Process(stranger.pid).children()) == 1, 30)
         installation.stop()
         assert (work / "saved").exists()
         assert worker.wait(1) == 0
@@ -226,7 +227,7 @@ def test_what_ignores_sigterm_is_killed(installation: Installation, monkeypatch:
     work = installation.instance.work("stubborn")
     environment = {**os.environ, "NOTEYARD_INSTANCE": str(installation.settings.state)}
     stubborn = subprocess.Popen([sys.executable, "-c", STUBBORN], env=environment, cwd=work)
-    wait_until((work / "up").exists)
+    until((work / "up").exists, 30)
     installation.stop()
     assert stubborn.wait(1) is not None
     assert installation.processes() == []

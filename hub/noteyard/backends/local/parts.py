@@ -5,7 +5,9 @@ from pathlib import Path
 
 import noteyard
 from noteyard.backends.local.edge import edge_command
+from noteyard.backends.local.s3_server import S3Server
 from noteyard.backends.local.supervisord_config import Part
+from noteyard.errors import NoteyardError
 from noteyard.instance import Instance
 from noteyard.settings import Settings
 
@@ -16,7 +18,7 @@ GRACE_SECONDS = "3"
 
 def local_parts(settings: Settings, instance: Instance) -> list[Part]:
     """All parts; writes what configuration files they need into the instance's `run` folder."""
-    return [_api(instance), _hub(instance), _controller(instance), _edge(settings, instance)]
+    return [_s3(instance), _api(instance), _hub(instance), _controller(instance), _edge(settings, instance)]
 
 
 def _api(instance: Instance) -> Part:
@@ -40,6 +42,16 @@ def _controller(instance: Instance) -> Part:
     return Part(
         "controller", (*PYTHON, "noteyard.controller"), healthy=f"{instance.internal_url('controller')}/metrics"
     )
+
+
+def _s3(instance: Instance) -> Part:
+    program = Path(sys.prefix) / "bin" / "rclone"
+    if not program.exists():
+        raise NoteyardError(f"The S3 server is not installed: {program} is missing.", "Run `make up` to install it.")
+    port = instance.ports()["s3"]
+    api, secret = instance.internal_url("api"), instance.secret_file("internal")
+    server = S3Server(port, instance.s3, instance.folder("cache", "s3"), api, secret)
+    return Part("s3", server.argv(program), server.environment(), healthy=f"tcp://127.0.0.1:{port}")
 
 
 def _edge(settings: Settings, instance: Instance) -> Part:

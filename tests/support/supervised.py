@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from noteyard.backends.local.supervisor_client import PartState, SupervisorClien
 from noteyard.backends.local.supervisord_config import Part
 from noteyard.instance import Instance
 from noteyard.settings import Settings, load
+
+from tests.support.ports import free_port
 
 SERVER = """
 import http.server, sys
@@ -48,28 +49,6 @@ def server(name: str, port: int) -> Part:
 def failing(name: str, tries: Path, failures: int) -> Part:
     """A part that ends at once, so many times, before it stays up."""
     return Part(name, (sys.executable, "-c", FAILING, str(tries), str(failures)), settle_seconds=1)
-
-
-def free_port() -> int:
-    """A port of which the next one is free too."""
-    from noteyard.backends.local.ports import _bind
-
-    for _ in range(50):
-        with _bind("127.0.0.1", 0) as first:
-            port: int = first.getsockname()[1]
-        try:
-            _bind("127.0.0.1", port + 1).close()
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no two free ports in a row")
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
-        time.sleep(0.05)
 
 
 @dataclass

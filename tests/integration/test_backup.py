@@ -1,0 +1,177 @@
+"""Backups: whole, consistent while somebody writes, restored whole or not at all."""
+
+import os
+import sqlite3
+import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from noteyard.backup import read_manifest, restore_backup, write_backup
+from noteyard.errors import NoteyardError
+from noteyard.instance import Instance
+from noteyard.store import Database
+from noteyard.store.migrate import migrate
+from noteyard.store.people import create_person, list_people
+
+from tests.support.command import noteyard
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    """A state folder with something of everything."""
+    instance = Instance(tmp_path / "state")
+    instance.make_secrets()
+    with database(instance) as store, store.write() as session:
+        create_person(session, "ada", None)
+    (instance.objects / "releases").mkdir()
+    (instance.objects / "releases" / "one").write_bytes(os.urandom(100_000))
+    (instance.s3 / "team").mkdir()
+    (instance.s3 / "team" / "data.csv").write_text("a,b\n1,2\n")
+    home = instance.home("ada")
+    (home / "notebook.ipynb").write_text("{}")
+    (home / "script.sh").write_text("#!/bin/sh\n")
+    (home / "script.sh").chmod(0o755)
+    (home / "team").symlink_to(instance.s3 / "team")
+    (home / "empty").mkdir()
+    (instance.state / "noteyard.yaml").write_text("port: 9000\n")
+    (instance.logs / "api.log").write_text("not to be kept")
+    return instance
+
+
+@contextmanager
+def database(instance: Instance) -> Iterator[Database]:
+    database = Database(instance.database_url)
+    migrate(database, instance.run)
+    yield database
+    database.close()
+
+
+def contents(state: Path) -> dict[str, bytes]:
+    """Every file that a backup keeps, but the databases."""
+    return {
+        str(path.relative_to(state)): path.read_bytes()
+        for folder in ("objects", "s3", "homes", "secrets")
+        for path in (state / folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_there_and_back(instance: Instance, tmp_path: Path) -> None:
+    file, other = tmp_path / "backup.tar.gz", tmp_path / "elsewhere" / "state"
+    noteyard(instance.state, "backup", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    said = noteyard(other, "restore", str(file))
+    assert said.startswith(f"Restored {other} as it was on ")
+    assert contents(other) == contents(instance.state)
+    assert (other / "noteyard.yaml").read_text() == "port: 9000\n"
+    home = other / "homes" / "ada"
+    assert (home / "script.sh").stat().st_mode & 0o777 == 0o755
+    assert (home / "empty").is_dir()
+    assert (home / "team").readlink() == other / "s3" / "team"
+    assert other.stat().st_mode & 0o777 == 0o700
+    assert (other / "secrets" / "internal").stat().st_mode & 0o777 == 0o600
+    assert not (other / "logs").exists()
+    with database(Instance(other)) as store, store.read() as session:
+        assert [account.name for account, _ in list_people(session)] == ["ada"]
+
+
+def test_a_backup_while_somebody_writes_is_of_one_moment(instance: Instance, tmp_path: Path) -> None:
+    """Two rows that are always written together are both there or both not; files are whole."""
+    stop = threading.Event()
+    path = instance.state / "db" / "noteyard.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE pairs (n INTEGER, side TEXT)")
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                with connection:
+                    connection.execute("INSERT INTO pairs VALUES (?, 'left')", (number,))
+                    connection.execute("INSERT INTO pairs VALUES (?, 'right')", (number,))
+                with (instance.s3 / "team" / "growing").open("ab") as file:
+                    file.write(b"x" * 1000)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(3):
+            write_backup(instance, tmp_path / f"{number}.tar.gz")
+    finally:
+        stop.set()
+        writer.join()
+    for number in range(3):
+        state = tmp_path / f"restored-{number}"
+        restore_backup(tmp_path / f"{number}.tar.gz", state)
+        with closing(sqlite3.connect(state / "db" / "noteyard.sqlite")) as connection:
+            left, right = (
+                connection.execute("SELECT count(*) FROM pairs WHERE side = ?", (side,)).fetchone()[0]
+                for side in ("left", "right")
+            )
+        assert left == right
+        assert set((state / "s3" / "team" / "growing").read_bytes()) <= {ord("x")}
+
+
+def test_a_folder_in_use_is_kept_beside(instance: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar.gz"
+    write_backup(instance, file)
+    said = noteyard(instance.state, "restore", str(file), code=1)
+    assert said.startswith(f"The state folder {instance.state} is not empty.") and "--force" in said
+    (instance.s3 / "team" / "later").write_text("kept")
+    said = noteyard(instance.state, "restore", str(file), "--force")
+    (kept,) = tmp_path.glob("state.before-restore-*")
+    assert str(kept) in said
+    assert (kept / "s3" / "team" / "later").exists()
+    assert not (instance.s3 / "team" / "later").exists()
+
+
+def test_a_damaged_file_changes_nothing(instance: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar.gz"
+    write_backup(instance, file)
+    file.write_bytes(file.read_bytes()[:-20_000])
+    before = contents(instance.state)
+    with pytest.raises(NoteyardError, match="is damaged"):
+        restore_backup(file, instance.state, force=True)
+    assert contents(instance.state) == before
+    assert [path.name for path in tmp_path.iterdir() if "restor" in path.name] == []
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", None])
+def test_files_that_are_no_backups(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "file"
+    if content is None:
+        with tarfile.open(file, "w:gz") as archive:
+            archive.add(__file__, "other")
+    else:
+        file.write_bytes(content)
+    with pytest.raises(NoteyardError, match=r"is not a backup of Noteyard's"):
+        read_manifest(file)
+    assert "There is no file" in noteyard(tmp_path / "state", "restore", str(tmp_path / "none"), code=1)
+
+
+def test_a_path_that_escapes_is_refused(instance: Instance, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz"
+    write_backup(instance, good)
+    with tarfile.open(good) as source, tarfile.open(bad, "w:gz") as target:
+        first = source.next()
+        assert first is not None
+        target.addfile(first, source.extractfile(first))
+        member = tarfile.TarInfo("../escaped")
+        target.addfile(member)
+    with pytest.raises(NoteyardError, match="is damaged"):
+        restore_backup(bad, tmp_path / "fresh")
+    assert not (tmp_path / "escaped").exists() and not (tmp_path / "fresh").exists()
+
+
+def test_a_backup_without_its_database_is_refused(instance: Instance, tmp_path: Path) -> None:
+    (instance.state / "noteyard.yaml").write_text("database_url: postgresql+psycopg://db/yard\n")
+    said = noteyard(instance.state, "backup", str(tmp_path / "b.tar.gz"), code=1)
+    assert "pg_dump" in said
+    noteyard(instance.state, "backup", str(tmp_path / "b.tar.gz"), "--without-database")
+    assert "inside the state folder" in noteyard(
+        instance.state, "backup", str(instance.state / "b"), "--without-database", code=1
+    )
