@@ -1,25 +1,15 @@
 """The body of S3's DeleteObjects, and its answer. Pure."""
 
-import base64
-import hashlib
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from noteyard.s3_names import name_problem
-from noteyard.s3_refusals import S3Refusal, xml_text
-from noteyard.s3_requests import S3Request
+from noteyard.s3_refusals import xml_text
 
 BODY_BYTES = 8 * 1024 * 1024
 KEYS = 1000
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-DIGESTS: Mapping[str, Callable[[bytes], bytes]] = {
-    "content-md5": lambda body: hashlib.md5(body, usedforsecurity=False).digest(),
-    "x-amz-checksum-crc32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
-    "x-amz-checksum-sha1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
-    "x-amz-checksum-sha256": lambda body: hashlib.sha256(body).digest(),
-}
 
 
 @dataclass(frozen=True)
@@ -38,16 +28,6 @@ class Deletions:
     keys: tuple[str, ...]
     refused: tuple[RefusedKey, ...]
     quiet: bool
-
-
-def check_digests(request: S3Request, body: bytes) -> S3Refusal | None:
-    """Whether the body has the digests that its headers give; None when it has."""
-    for name, digest in DIGESTS.items():
-        given = request.header(name)
-        if given is not None and given != base64.b64encode(digest(body)).decode():
-            message = f"The body does not have the digest in the header {name}. Nothing was deleted."
-            return S3Refusal(400, "BadDigest", message, request.resource)
-    return None
 
 
 def parse_deletions(body: bytes) -> Deletions | None:

@@ -98,7 +98,7 @@ def _path(path: str) -> tuple[str, str]:
     if key and (problem := name_problem(key)):
         code = "KeyTooLongError" if "longer than" in problem else "InvalidArgument"
         message = f"The key {key[:200]!r} {problem}. Nothing was changed; use another key."
-        raise _Unreadable(S3Refusal(400, code, message, text))
+        raise _Unreadable(S3Refusal(400, code, message, f"/{text}"))
     return bucket, key
 
 

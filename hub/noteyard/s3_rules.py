@@ -1,19 +1,21 @@
 """What a key may ask of the embedded S3: an allow-list, because rclone overwrites or deletes the object when a request
 has a query or header that it does not know. Pure.
 
-Each rule names what an operation may carry; anything else is refused before rclone sees it. What was found out about
-rclone 1.75.2 (tests/integration/test_s3_refusals.py holds it to that):
+Each rule names what an operation may carry; anything else is refused before rclone sees it. What was seen of
+rclone 1.75.2 left to itself:
 - `PUT` with any query it does not know is a plain upload, `DELETE ?tagging` deletes the object.
 - Tags, ACLs, locks, encryption, storage classes, checksums and conditions of writes are accepted and ignored; metadata
   is kept in memory and lost with the process.
 - `UploadPartCopy` stores an empty part; framed bodies (aws-chunked) are in some forms stored with their frames.
 - A delete of `a/b` deletes the file `a`; deletes of versions delete the object. So deletes are Noteyard's own.
+- `If-Match` on reads is ignored, and s3fs relies on it: the guard asks for the ETag itself.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from noteyard.s3_digests import DIGESTS
 from noteyard.s3_refusals import S3Refusal, access_denied, invalid_argument, not_implemented
 from noteyard.s3_requests import PRESIGNED_ALL, UNKNOWN, S3Request
 
@@ -43,7 +45,7 @@ _READS = _names("if-match if-none-match if-modified-since x-amz-checksum-mode")
 _BODY = _names("content-encoding x-amz-decoded-content-length")
 _STORES = _names("x-amz-storage-class x-amz-meta-mtime")
 # Of the keys to delete, which Noteyard checks itself.
-_DIGESTS = _names("x-amz-sdk-checksum-algorithm x-amz-checksum-crc32 x-amz-checksum-sha1 x-amz-checksum-sha256")
+_DIGESTS = frozenset({"x-amz-sdk-checksum-algorithm", *DIGESTS})
 
 RULES: Mapping[str, Rule] = {
     "ListBuckets": Rule("read"),
@@ -177,8 +179,6 @@ def _check_values(request: S3Request) -> S3Refusal | None:
         return invalid_argument("No key starts with a slash: leave it out of the prefix.", request.resource)
     if delimiter not in (None, "", "/"):
         return not_implemented("The only delimiter here is the slash.", request.resource)
-    if (request.argument("list-type") or "2") != "2":
-        return invalid_argument("list-type must be 2.", request.resource)
     if "uploadId" in dict(request.query) and not request.argument("uploadId"):
         return invalid_argument(f"uploadId is empty. {UNTOUCHED}", request.resource)
     if request.operation == "UploadPart" and not (request.argument("partNumber") or "").isdigit():

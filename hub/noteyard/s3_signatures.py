@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, checked: for the S3 operations that Noteyard carries out itself. Pure.
+"""AWS Signature Version 4: checked for the S3 operations that Noteyard carries out itself, and made. Pure.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html, header and query forms, with the
 body in one piece. rclone checks the signatures of everything else.
@@ -18,6 +18,7 @@ SKEW = timedelta(minutes=15)
 LONGEST_URL = timedelta(days=7)
 UNSIGNED = "UNSIGNED-PAYLOAD"
 UNRESERVED = "-_.~"
+OWN_REGION = "noteyard"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,21 @@ def check_signature(request: S3Request, secret: str, body: bytes, now: datetime)
     if not hmac.compare_digest(_signature(request, claim, secret), claim.signature):
         return _refusal(request, "SignatureDoesNotMatch", "The signature does not match. Check the secret access key.")
     return None
+
+
+def signed_headers(
+    method: str, host: str, bucket: str, key: str, access: tuple[str, str], now: datetime
+) -> dict[str, str]:
+    """Headers of a request without a body for an object; `access` is an access key and its secret."""
+    time = now.strftime("%Y%m%dT%H%M%SZ")
+    headers = {"host": host, "x-amz-content-sha256": UNSIGNED, "x-amz-date": time}
+    claim = _Claim(time, time[:8], OWN_REGION, tuple(headers), SKEW, UNSIGNED, "")
+    request = S3Request("", method, bucket, key, (), tuple(headers.items()))
+    credential = f"{access[0]}/{claim.date}/{claim.region}/s3/aws4_request"
+    signature = _signature(request, claim, access[1])
+    names = ";".join(claim.signed_headers)
+    authorization = f"{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
+    return {**headers, "authorization": authorization}
 
 
 def _refusal(request: S3Request, code: str, message: str) -> S3Refusal:

@@ -9,7 +9,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from noteyard.api.s3_guard import Keys, S3Obstacles, judge, refused, signed_headers
+from noteyard.api.s3_guard import Keys, S3Obstacles, judge, refused, sent_headers
 from noteyard.s3_deletions import BODY_BYTES, RefusedKey, deletions_xml, parse_deletions
 from noteyard.s3_digests import check_digests
 from noteyard.s3_refusals import S3Refusal, invalid_request
@@ -36,7 +36,7 @@ def _folder(request: Request) -> S3FolderStore:
 @router.api_route(PREFIX + "/{target:path}", methods=["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"])
 async def folder(request: Request, keys: Keys, store: Annotated[S3FolderStore, Depends(_folder)]) -> Response:
     """Judge the request as the guard does, check its signature, and do it."""
-    asked = parse(request.method, _target(request), signed_headers(request))
+    asked = parse(request.method, _target(request), sent_headers(request))
     body = await _body(request)
     if body is None:
         return refused(S3Refusal(400, "EntityTooLarge", f"The body is over {BODY_BYTES} bytes.", asked.resource))

@@ -37,6 +37,12 @@ class S3Obstacles(Protocol):
     def obstacle(self, bucket: str, key: str) -> str | None: ...
 
 
+class S3Etags(Protocol):
+    """Knows an object's ETag (with its quotes); `access` is an access key and its secret."""
+
+    def etag(self, access: tuple[str, str], bucket: str, key: str) -> str | None: ...
+
+
 def _keys(request: Request) -> S3KeyStore:
     return cast(S3KeyStore, request.app.state.s3_keys)
 
@@ -45,21 +51,28 @@ def _obstacles(request: Request) -> S3Obstacles:
     return cast(S3Obstacles, request.app.state.s3_folder)
 
 
+def _etags(request: Request) -> S3Etags:
+    return cast(S3Etags, request.app.state.s3_objects)
+
+
 Keys = Annotated[S3KeyStore, Depends(_keys)]
 Obstacles = Annotated[S3Obstacles, Depends(_obstacles)]
+Etags = Annotated[S3Etags, Depends(_etags)]
 
 
 @router.get("/guard")
-def guard(request: Request, keys: Keys, obstacles: Obstacles) -> Response:
+def guard(request: Request, keys: Keys, obstacles: Obstacles, etags: Etags) -> Response:
     """Empty 200: rclone may have the request. Anything else is the answer for the client, as S3 writes it."""
     asked = parse(
         request.headers.get("x-forwarded-method", ""),
         request.headers.get("x-forwarded-uri", ""),
-        signed_headers(request),
+        sent_headers(request),
     )
-    refusal, _ = judge(asked, keys, obstacles)
+    refusal, key = judge(asked, keys, obstacles)
     if refusal is None and asked.operation in FOLDER_OPERATIONS:
         refusal = invalid_request(f"Write the address of {asked.operation} without escapes that it does not need.")
+    if refusal is None and key is not None and asked.header("if-match") is not None:
+        refusal = _changed(asked, key, etags)
     return refused(refusal) if refusal is not None else Response()
 
 
@@ -92,7 +105,16 @@ def _obstructed(asked: S3Request, obstacles: S3Obstacles) -> S3Refusal | None:
     return invalid_request(f"{message} Nothing was changed; use another key.", asked.resource)
 
 
-def signed_headers(request: Request) -> list[tuple[str, str]]:
+def _changed(asked: S3Request, key: S3Key, etags: S3Etags) -> S3Refusal | None:
+    """Whether If-Match fails: readers that come back for the next range learn that the object is another one now."""
+    current = etags.etag((key.access_key, key.secret), asked.bucket, asked.key)
+    wanted = {tag.strip().removeprefix("W/").strip('"') for tag in (asked.header("if-match") or "").split(",")}
+    if current is None or "*" in wanted or current.strip('"') in wanted:
+        return None
+    return S3Refusal(412, "PreconditionFailed", "The object has changed since (If-Match).", asked.resource)
+
+
+def sent_headers(request: Request) -> list[tuple[str, str]]:
     """The client's headers in the order sent, repeated ones included."""
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
 
