@@ -109,7 +109,8 @@ def run_now(session: Session, schedule: Schedule, owner: str, request_id: str) -
 
 
 def new_run(schedule: Schedule, release: Release, due: datetime, request_id: str, owner: str | None = None) -> NewRun:
-    """The run that a schedule makes for a due time."""
+    """The run that a schedule makes for a due time. Before the first fire, the rule tells the due time before it."""
+    rule = CronRule.parse(schedule.cron, schedule.timezone)
     return NewRun(
         release,
         owner or schedule.owner,
@@ -118,7 +119,7 @@ def new_run(schedule: Schedule, release: Release, due: datetime, request_id: str
         retries=schedule.retries,
         schedule=schedule.id,
         due=due,
-        previous_due=schedule.last_due,
+        previous_due=schedule.last_due or rule.previous_due(due),
         request_id=request_id,
     )
 

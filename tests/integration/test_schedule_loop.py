@@ -114,8 +114,6 @@ def test_templates_are_filled_in_for_the_fire(database: Database) -> None:
         cron="0 6 * * *",
         overlap=OverlapPolicy.ALLOW,
     )
-    with database.write() as session:
-        get_schedule(session, id).last_due = SIX - timedelta(days=1)
     fire(database, id, SIX)
     fire(database, id, SIX + timedelta(days=1))
     with database.read() as session:
