@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from noteyard.errors import FieldError
 from noteyard.parameter_annotations import (
     AnnotationReader,
     nullable,
@@ -34,7 +33,7 @@ from noteyard.parameter_names import Scope
 from noteyard.parameter_texts import coerce_query
 from noteyard.parameter_values import check_value, validate
 
-__all__ = ["FieldError", "Note", "ParameterSchema", "coerce_query", "schema_from_notebook", "validate"]
+__all__ = ["Note", "ParameterSchema", "coerce_query", "schema_from_notebook", "validate"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
