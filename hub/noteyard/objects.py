@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +27,9 @@ BLOBS = "releases/blobs/"
 RUNS = "runs/"
 DASHBOARDS = "dashboards/"
 CHUNK = 1024 * 1024
+FRESH = timedelta(hours=1)
+BLOB_GRACE = timedelta(days=1)
+"""A blob that no release names is swept when it is older than this: before, its release may be on its way."""
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -114,6 +117,13 @@ class Objects:
         with _explained(key):
             result = await obstore.get_async(self._store, key)
             return bytes(await result.bytes_async())
+
+    async def put_blob_async(self, sha256: str, content: bytes | Path) -> None:
+        """Store a release's file. One that is there already is written anew when it is old: it may be in nobody's
+        release and about to be swept, and its age is what the sweep goes by."""
+        stored = await self.head_async(blob_key(sha256))
+        if stored is None or datetime.now(UTC) - stored.modified > FRESH:
+            await self.put_async(blob_key(sha256), content)
 
     async def open_async(self, key: str) -> Opened:
         """The object's size and a stream of its content, for objects too large to hold in memory."""

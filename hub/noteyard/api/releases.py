@@ -216,10 +216,8 @@ async def _notebook(upload: UploadFile, name: str) -> dict[str, Any]:
 
 async def _store(objects: Objects, manifest: Manifest, files: dict[str, UploadFile]) -> None:
     for file in manifest.files:
-        key = blob_key(file.sha256)
-        if not await objects.exists_async(key):
-            await objects.put_async(key, await files[file.path].read())
-            await files[file.path].seek(0)
+        await objects.put_blob_async(file.sha256, await files[file.path].read())
+        await files[file.path].seek(0)
 
 
 def _model(session: Session, release: Release) -> ReleaseModel:
