@@ -79,7 +79,9 @@ async def rendering(request: Request, database: Db, settings: Config, urls: Urls
     if not may:
         raise NotFound("There is nothing here.")
     if dashboard.current is None:
-        return page(request, "dashboard_preparing.html", 200)
+        answer = page(request, "dashboard_preparing.html", 200)
+        answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'self'"
+        return answer
     key = rendering_key(dashboard.id, dashboard.current, "rendering.html")
     return await stored(objects, key, "text/html; charset=utf-8", {"Cache-Control": "no-cache"})
 

@@ -1,0 +1,71 @@
+"""The first page: my lab, recent runs, my schedules, dashboards I may open."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from noteyard.api.dashboard_access import dashboard_model
+from noteyard.api.dependencies import Db, Hub, Urls
+from noteyard.api.hub_client import HubClient
+from noteyard.api.pages import page
+from noteyard.api.portal.visitor import Looking
+from noteyard.api.run_access import run_model
+from noteyard.api.schedule_access import schedule_model
+from noteyard.domain import Person
+from noteyard.errors import NoteyardError
+from noteyard.store import Database
+from noteyard.store.dashboards import list_dashboards
+from noteyard.store.runs import RunFilter, list_runs
+from noteyard.store.schedules import list_schedules
+from noteyard.urls import PublicUrls
+
+router = APIRouter(include_in_schema=False)
+
+SHOWN = 8
+
+
+@router.get("/")
+@router.get("/portal")
+@router.get("/portal/")
+async def home(request: Request, looking: Looking, database: Db, hub: Hub, urls: Urls) -> Response:
+    lab, rows = await asyncio.gather(_lab(hub, looking.name), asyncio.to_thread(_rows, database, looking, urls))
+    return page(request, "home.html", person=looking, lab=lab, **rows)
+
+
+@router.get("/portal/parts/runs")
+def recent_runs(request: Request, looking: Looking, database: Db, urls: Urls) -> Response:
+    return page(request, "home_runs.html", runs=_runs(database, looking, urls))
+
+
+@router.post("/portal/lab/stop")
+async def stop_lab(looking: Looking, hub: Hub) -> Response:
+    await hub.stop_lab(looking.name)
+    return RedirectResponse("/?done=Your+lab+is+stopping.", 303)
+
+
+async def _lab(hub: HubClient, name: str) -> dict[str, Any]:
+    try:
+        server = await hub.server(name)
+    except NoteyardError:
+        return {"state": "away"}
+    if server is None:
+        return {"state": "off"}
+    started = datetime.fromisoformat(server["started"]) if server.get("started") else None
+    return {"state": "ready" if server.get("ready") else "pending", "started": started}
+
+
+def _runs(database: Database, person: Person, urls: PublicUrls) -> list[Any]:
+    with database.read() as session:
+        found = list_runs(session, RunFilter(visible_to=person.name, limit=SHOWN))
+        return [run_model(session, run, urls) for run in found[:SHOWN]]
+
+
+def _rows(database: Database, person: Person, urls: PublicUrls) -> dict[str, Any]:
+    with database.read() as session:
+        schedules = [schedule_model(session, item, urls) for item in list_schedules(session, person, None, SHOWN)[:SHOWN]]
+        found = list_dashboards(session, person, None, SHOWN)[:SHOWN]
+        dashboards = [dashboard_model(session, item, person, urls) for item in found]
+    return {"runs": _runs(database, person, urls), "schedules": schedules, "dashboards": dashboards}

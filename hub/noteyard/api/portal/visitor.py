@@ -1,0 +1,44 @@
+"""Who looks at a portal page: like identity.Asking, but a browser that nobody is logged in with is sent to the login."""
+
+import asyncio
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+
+from noteyard.api.identity import check_origin, read_browser
+from noteyard.domain import Person
+from noteyard.store import Database
+from noteyard.store.tables import Account
+
+PASSWORD_PAGE = "/portal/account"
+
+
+class GoTo(Exception):
+    """Send the browser somewhere else before the page is made."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.target = target
+
+
+async def looking_person(request: Request) -> Person:
+    """The person logged in; GoTo the login, or the password page while a first password is to be changed."""
+    found = await asyncio.to_thread(read_browser, request)
+    if found is None:
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        raise GoTo(f"/portal/login?next={quote(path if request.method == 'GET' else '/')}")
+    check_origin(request)
+    person = found[1]
+    if not request.url.path.startswith(PASSWORD_PAGE) and await asyncio.to_thread(_must_change, request, person.name):
+        raise GoTo(PASSWORD_PAGE)
+    return person
+
+
+def _must_change(request: Request, name: str) -> bool:
+    database: Database = request.app.state.database
+    with database.read() as session:
+        return session.get_one(Account, name).must_change_password
+
+
+Looking = Annotated[Person, Depends(looking_person)]

@@ -1,0 +1,65 @@
+// The portal's small liveliness: local times, running clocks, confirmations, parts that refresh, previews.
+(function () {
+  "use strict";
+
+  var zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  var format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+  function localTimes(root) {
+    root.querySelectorAll("time[datetime]").forEach(function (element) {
+      var moment = new Date(element.getAttribute("datetime"));
+      if (!isNaN(moment)) {
+        element.textContent = format.format(moment);
+        element.title = moment.toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+      }
+    });
+  }
+
+  function words(seconds) {
+    if (seconds < 60) { return seconds.toFixed(0) + " s"; }
+    if (seconds < 3600) { return Math.floor(seconds / 60) + " min " + Math.floor(seconds % 60) + " s"; }
+    return Math.floor(seconds / 3600) + " h " + Math.floor((seconds % 3600) / 60) + " min";
+  }
+
+  function clocks() {
+    document.querySelectorAll("[data-since]").forEach(function (element) {
+      element.textContent = words(Math.max(0, (Date.now() - new Date(element.dataset.since)) / 1000));
+    });
+  }
+
+  function refresh(section) {
+    var here = section.querySelector("[data-refresh-here]");
+    var wait = Number(section.dataset.refreshSeconds) * 1000;
+    function again() { window.setTimeout(turn, wait); }
+    function turn() {
+      if (document.hidden) { again(); return; }
+      fetch(section.dataset.refresh, { headers: { Accept: "text/html" }, redirect: "error" })
+        .then(function (answer) { return answer.ok ? answer.text() : null; })
+        .then(function (text) {
+          if (text !== null && !here.contains(document.activeElement)) {
+            var parsed = new DOMParser().parseFromString(text, "text/html");
+            here.replaceChildren.apply(here, Array.from(parsed.body.childNodes));
+            localTimes(here);
+          }
+          again();
+        }, again);
+    }
+    again();
+  }
+
+  document.addEventListener("submit", function (event) {
+    var question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) { event.preventDefault(); }
+  });
+
+  function start() {
+    document.querySelectorAll("[data-zone]").forEach(function (element) { element.textContent = zone; });
+    document.querySelectorAll("input[data-local-zone]").forEach(function (element) { if (!element.value) { element.value = zone; } });
+    localTimes(document);
+    clocks();
+    window.setInterval(clocks, 1000);
+    document.querySelectorAll("[data-refresh]").forEach(refresh);
+  }
+  window.noteyard = { localTimes: localTimes };
+  if (document.readyState === "loading") { document.addEventListener("DOMContentLoaded", start); } else { start(); }
+})();
