@@ -33,6 +33,7 @@ from noteyard.api.viewer.rate_limit import RateLimit
 from noteyard.errors import NoteyardError
 from noteyard.instance import Instance
 from noteyard.logs import configure
+from noteyard.metrics import name_part
 from noteyard.objects import Objects
 from noteyard.settings import Settings, load
 from noteyard.store import Database
@@ -50,6 +51,7 @@ def create() -> FastAPI:
     """The application of the installation that NOTEYARD_STATE names."""
     settings = load()
     configure(settings.log_level)
+    name_part("api")
     return make_app(settings)
 
 

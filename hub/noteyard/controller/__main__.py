@@ -11,6 +11,7 @@ from noteyard.backends import platform
 from noteyard.controller.context import Context
 from noteyard.controller.leader import lead
 from noteyard.controller.loops import Loop, run_loops
+from noteyard.controller.measurements import measure
 from noteyard.controller.people import PeopleLoop
 from noteyard.controller.runs import RunLoop
 from noteyard.controller.schedules import ScheduleLoop
@@ -36,6 +37,7 @@ async def _work(settings: Settings) -> None:
     instance = Instance.of(settings)
     urls = PublicUrls.of(settings)
     database = Database(settings.database_url or instance.database_url)
+    measure(database)
     hub = HubClient(instance.internal_url("hub"), instance.secret("hub-api"), urls.hub)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
