@@ -69,14 +69,14 @@ HINTS = {
     "a path of another place": (
         "open('/home/ada/x.csv')",
         "FileNotFoundError",
-        "A run starts in a folder with its release's files only; /home/ada/x.csv is not among them. Add the file to the "
-        "release and open it by a path relative to the notebook, or read it from S3.",
+        "A run starts in a folder with its release's files only; /home/ada/x.csv is not among them. Add the file to "
+        "the release and open it by a path relative to the notebook, or read it from S3.",
     ),
     "a module that is not in the profile": (
         "from polars_business import x",
         "ModuleNotFoundError",
-        "polars_business is neither a package of this profile nor a file of the release. What you installed with pip in "
-        "your lab stays there: ask for the package in the profile. If polars_business.py is yours, add it to the "
+        "polars_business is neither a package of this profile nor a file of the release. What you installed with pip "
+        "in your lab stays there: ask for the package in the profile. If polars_business.py is yours, add it to the "
         "release's files.",
     ),
     "a question": (

@@ -15,12 +15,13 @@ PROGRESS = "import sys, time\nfor i in range(101):\n    sys.stderr.write(f'\\r{i
 
 def test_much_output_drowns_neither_log_nor_notebook_nor_page(tmp_path: Path) -> None:
     side = claim_of({"x.ipynb": notebook(LINES, BULK, SHOWN, LONG_RESULT, PROGRESS, "print('last')")})
-    assert run(side, tmp_path) == 0
+    assert run(side, tmp_path, seconds=240) == 0
     assert side.finished is not None
     assert side.finished["outcome"] == "succeeded"
     assert len(side.log) < 110_000
     assert side.log.startswith("line 0\nline 1\n")
-    assert "… the log is at its limit: of what is printed from here on, the end follows when the run ends …" in side.log
+    limit = "… the log is at its limit: of what is printed from here on, the end follows when the run ends …"
+    assert limit in side.log
     assert side.log.endswith("100 %\nlast\n")
     assert len(side.outputs["notebook.ipynb"]) < 600_000
     assert len(side.outputs["notebook.html"]) < 900_000
@@ -31,12 +32,12 @@ def test_much_output_drowns_neither_log_nor_notebook_nor_page(tmp_path: Path) ->
     note = "".join(side.cells[0]["outputs"][1]["data"]["text/plain"])
     assert note.startswith("… 2.2 MB of printed text (19")
     assert note.endswith("left out here: a run keeps the beginning and the end …")
-    assert side.printed(1).endswith("xxx\nthe end") or side.printed(1).endswith("the end")
+    assert side.printed(1).endswith("the end")
+    assert len(side.printed(1)) < 51_000
     shown = side.cells[2]["outputs"]
     assert len(shown) == 251
-    assert shown[200]["data"]["text/plain"] == [
-        "… 1,750 outputs left out here: a run keeps the beginning and the end …"
-    ]
+    left_out = "".join(shown[200]["data"]["text/plain"])
+    assert left_out == "… 1,750 outputs left out here: a run keeps the beginning and the end …"
     assert shown[-1]["data"]["text/plain"] == ["1999"]
     assert len("".join(side.cells[3]["outputs"][0]["data"]["text/plain"])) < 51_000
     assert side.printed(4) == "100 %"
@@ -48,14 +49,11 @@ def test_a_hub_side_that_is_away_for_a_while_misses_nothing(tmp_path: Path) -> N
     with served(side), worker(side, tmp_path) as running:
         running.until_logged("one")
         side.away.set()
-        until(lambda: len(list(running.folder.glob("private/*"))) > 0, 5)
+        until(lambda: side.dropped >= 4, 30, "the worker asking again and again")
         said = len(side.progress)
-        import time
-
-        time.sleep(6)
-        assert len(side.progress) == said
         assert running.process.poll() is None
         side.away.clear()
+        until(lambda: len(side.progress) > said, 30, "progress after the outage")
         assert running.wait() == 0
     assert side.log == "one\ntwo\n"
     assert side.finished is not None

@@ -1,4 +1,4 @@
-"""The hub side of one attempt, for tests of the worker: real HTTP, in threads of the test, and real worker processes."""
+"""The hub side of one attempt, for tests of the worker: real HTTP in threads of the test, and real worker processes."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ def notebook(*cells: dict[str, Any] | str) -> bytes:
 
 @dataclass
 class HubSide:
-    """What the worker is given, and what it has said. Change `stop` and `answers` (path ending -> status) at any time."""
+    """What the worker is given, and what it says. `stop` and `answers` (path ending -> status) may change any time."""
 
     claim: dict[str, Any]
     contents: dict[str, bytes]
@@ -61,6 +61,7 @@ class HubSide:
     stored: list[str] = field(default_factory=list)
     finished: dict[str, Any] | None = None
     request_ids: set[str | None] = field(default_factory=set)
+    dropped: int = 0
     away: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
@@ -139,6 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         side = self.side
         if side.away.is_set():
+            side.dropped += 1
             self.close_connection = True
             return
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -235,9 +237,9 @@ def worker(side: HubSide, folder: Path) -> Iterator[Worker]:
         process.wait()
 
 
-def run(side: HubSide, folder: Path) -> int:
+def run(side: HubSide, folder: Path, seconds: float = 60) -> int:
     """Serve the hub side, run a worker to its end and return its exit code."""
     with served(side), worker(side, folder) as running:
-        code = running.wait()
+        code = running.wait(seconds)
         assert "Traceback" not in running.errors.read_text(), running.errors.read_text()
         return code

@@ -60,7 +60,7 @@ class Reporter(threading.Thread):
                 return self._stopping.abandon()
             except GaveUpError:
                 return None
-            if len(chunk) == LARGEST_CHUNK:
+            if closing or len(chunk) == LARGEST_CHUNK:
                 self._news.set()
             self._closing.wait(AT_MOST_EVERY)
 

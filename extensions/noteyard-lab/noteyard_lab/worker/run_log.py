@@ -47,6 +47,11 @@ class RunLog:
                 self._open_since = time.monotonic()
             self._keep(self._folder.feed(text))
 
+    def new_line(self) -> None:
+        """What comes next begins a line."""
+        with self._lock:
+            self._settle()
+
     def add_lines(self, text: str) -> None:
         """Add whole lines."""
         with self._lock:

@@ -38,6 +38,7 @@ class RunState:
 
     def begin_cell(self, index: int) -> None:
         """The code cell at `index` of the output notebook begins."""
+        self.log.new_line()
         self._move(Progress(index, self.progress.cells_done, self.progress.cells))
 
     def end_cell(self) -> None:
