@@ -52,23 +52,23 @@ class Installation:
             argv = list(part.argv)
             if part.name == "api":
                 argv[argv.index("noteyard.api.app:create")] = "tests.support.small_api:create"
-            log = (self.instance.logs / f"{part.name}.log").open("ab")
-            self.processes[part.name] = subprocess.Popen(
+            self.processes[part.name] = self._launch(argv, part.name)
+            healthy[part.name] = part.healthy
+        for name, address in healthy.items():
+            until(lambda address=address: answers(address), 60, f"{name} ({self.log(name)[-2000:]})")
+
+    def _launch(self, argv: list[str], name: str) -> subprocess.Popen[bytes]:
+        state = str(self.instance.state)
+        variables = {"PYTHONPATH": str(ROOT), "NOTEYARD_STATE": state, "NOTEYARD_INSTANCE": state}
+        with (self.instance.logs / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
                 argv,
                 cwd=self.instance.run,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": str(ROOT),
-                    "NOTEYARD_STATE": str(self.instance.state),
-                    "NOTEYARD_INSTANCE": str(self.instance.state),
-                },
+                env={**os.environ, **variables},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            healthy[part.name] = part.healthy
-        for name, address in healthy.items():
-            until(lambda address=address: answers(address), 60, f"{name} ({self.log(name)[-2000:]})")
 
     def wait_for_hub(self) -> None:
         """Wait until the hub answers through the edge."""

@@ -9,6 +9,7 @@ runs in the profile's environment alone: packages that break each other can alwa
 import json
 import os
 import shlex
+import shutil
 import sys
 import sysconfig
 import venv
@@ -30,7 +31,7 @@ def prepare(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     _lay_over_profile(folder)
     _write_pip(folder, python)
     share = folder / "share" / "jupyter"
-    _write_kernel(share / "kernels" / "python3" / "kernel.json", python)
+    _write_kernel(share / "kernels" / "python3", python)
     profile = Path(sys.prefix) / "bin"
     return {
         "PATH": os.pathsep.join([str(folder / "bin"), str(profile), environment.get("PATH", os.defpath)]),
@@ -55,15 +56,14 @@ def _write_pip(folder: Path, python: Path) -> None:
         path.chmod(0o755)
 
 
-def _write_kernel(path: Path, python: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kernel = {
-        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": "Python 3",
-        "language": "python",
-        "metadata": {"debugger": True},
-    }
-    _write(path, json.dumps(kernel, indent=1))
+def _write_kernel(folder: Path, python: Path) -> None:
+    # Named as the profile's own kernel, which it takes the place of in the lab.
+    from ipykernel.kernelspec import write_kernel_spec
+
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    if not (folder / "kernel.json").exists() or json.loads((folder / "kernel.json").read_text())["argv"] != argv:
+        shutil.rmtree(folder, ignore_errors=True)
+        write_kernel_spec(str(folder), {"argv": argv, "display_name": "Python 3"})
 
 
 def _write(path: Path, content: str) -> None:
