@@ -1,0 +1,128 @@
+"""The worked example: every notebook runs in the lab's environment, with values of the declared types."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from noteyard.parameters import coerce_query, schema_from_notebook, validate
+from noteyard_lab.collect import collect
+
+from tests.integration.yard_tool import LAB_PYTHON, REPOSITORY
+
+WEATHER = REPOSITORY / "notebooks" / "weather"
+NAMES = ("collect", "preprocess", "train", "report", "dashboard")
+
+# As a run does it: papermill, below a cell that gives the parameters values of their declared types.
+EXECUTE = """
+import json, sys
+import nbformat, papermill
+from noteyard_lab.typed_values import injected_source
+source, target, folder, parameters, schema = sys.argv[1:]
+notebook = nbformat.read(source, as_version=4)
+tagged = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ()))
+given = injected_source(json.loads(parameters), json.loads(schema), "Parameters")
+notebook.cells.insert(tagged + 1, nbformat.v4.new_code_cell(given))
+nbformat.write(notebook, target)
+papermill.execute_notebook(target, target, cwd=folder, progress_bar=False, kernel_name="python3")
+"""
+
+
+def document(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((WEATHER / f"{name}.ipynb").read_text())
+    return found
+
+
+def execute(name: str, data: Path, output: Path, **texts: str) -> subprocess.CompletedProcess[str]:
+    schema = schema_from_notebook(document(name)).json_schema
+    parameters = coerce_query(schema, texts.items())
+    validate(schema, parameters)
+    arguments = [WEATHER / f"{name}.ipynb", output, WEATHER, json.dumps(parameters), json.dumps(schema)]
+    return subprocess.run(
+        [LAB_PYTHON, "-c", EXECUTE, *map(str, arguments)],
+        env={"PATH": os.environ["PATH"], "HOME": str(data), "NOTEYARD_TEAM_URL": data.as_uri()},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def shown(output: Path) -> str:
+    """All text that the cells of an executed notebook show."""
+    texts: list[str] = []
+    for cell in json.loads(output.read_text())["cells"]:
+        for item in cell.get("outputs", ()):
+            data = item.get("data", {})
+            texts += [item.get("text", ""), data.get("text/plain", ""), data.get("text/markdown", "")]
+            assert "image/png" not in data or item["metadata"]["image/png"]["alt"], "a chart without a description"
+    return "\n".join("".join(text) for text in texts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_a_source_with_parameters_and_help(name: str) -> None:
+    code = [cell for cell in document(name)["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    schema = schema_from_notebook(document(name))
+    assert schema.notes == ()
+    assert schema.json_schema["properties"]
+    assert all(item["description"] for item in schema.json_schema["properties"].values())
+    files = [file.path for file in collect(WEATHER / f"{name}.ipynb").files]
+    assert files == [f"{name}.ipynb", "weather_tools.py"]
+
+
+def test_the_types_of_the_parameters() -> None:
+    properties = {name: schema_from_notebook(document(name)).json_schema["properties"] for name in NAMES}
+    assert properties["collect"]["day"]["x-type"] == "date"
+    assert properties["train"]["target"]["enum"] == ["temp_max", "temp_min", "wind"]
+    share = properties["train"]["test_share"]
+    assert (share["minimum"], share["maximum"], share["default"]) == (0.1, 0.5, 0.25)
+    assert properties["dashboard"]["year"]["type"] == ["integer", "null"]
+
+
+def test_from_collecting_to_the_dashboard(tmp_path: Path) -> None:
+    team, output = tmp_path / "team", tmp_path / "out.ipynb"
+
+    def run(name: str, **texts: str) -> str:
+        done = execute(name, team, output, **texts)
+        assert done.returncode == 0, done.stderr
+        return shown(output)
+
+    assert "1 days are collected so far." in run("collect", day="2015-06-01")
+    assert "2012-02-29" in run("collect", day="2028-02-29")
+    assert "2014-11-22" in run("collect", day="2026-11-22")
+    before = {path.name: path.read_bytes() for path in (team / "weather" / "raw").iterdir()}
+    assert "3 days are collected so far." in run("collect", day="2026-11-22")
+    assert {path.name: path.read_bytes() for path in (team / "weather" / "raw").iterdir()} == before
+
+    text = run("preprocess", start="2014-01-01", end="2015-12-31")
+    assert "730 days, 2014-01-01 to 2015-12-31" in text
+    assert "collected     1" in text
+    run("train", target="temp_min", test_share="0.3")
+    run("train")
+    metrics = json.loads((team / "weather" / "models" / "temp_max" / "metrics.json").read_text())
+    assert metrics["mean_error"] < metrics["same_as_today"]
+    assert metrics["days_seen"] + metrics["days_held_back"] == 729
+
+    assert "**365 days**, 01 January 2015 to 31 December 2015, 1 of them collected." in run("report", year="2015")
+    text = run("dashboard", year="2014")
+    assert "yet" not in text
+    assert "Dropdown" in text or "VBox" in text
+
+
+def test_what_is_missing_is_said_in_words(tmp_path: Path) -> None:
+    team, output = tmp_path / "team", tmp_path / "out.ipynb"
+    assert execute("dashboard", team, output).returncode == 0
+    words = "**There is nothing to show yet.** There is no clean.parquet yet: run preprocess.ipynb first."
+    assert words in shown(output)
+    assert "There is no clean.parquet yet: run preprocess.ipynb first." in execute("report", team, output).stderr
+    done = execute("preprocess", team, output, start="2015-01-02", end="2015-01-01")
+    assert "The last day, 2015-01-01, is before the first, 2015-01-02." in done.stderr
+    assert execute("preprocess", team, output, start="2015-01-01", end="2015-03-31").returncode == 0
+    assert "3 months are too few to learn from." in execute("train", team, output).stderr
+    assert execute("report", team, output).returncode == 0
+    assert "No model has been trained yet: run `train.ipynb`" in shown(output)
+    assert execute("dashboard", team, output).returncode == 0
+    assert "**No model has been trained yet.**" in shown(output)
