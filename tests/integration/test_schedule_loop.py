@@ -143,6 +143,22 @@ def test_a_paused_schedule_fires_no_more_until_resumed(database: Database) -> No
         assert schedule.next_due > now()
 
 
+async def test_a_rule_that_is_no_longer_good_pauses_its_schedule_alone(database: Database, tmp_path: Path) -> None:
+    id = make(database)
+    with database.write() as session:
+        good = get_schedule(session, id)
+        release = get_release(session, good.release)
+        bad = create_schedule(session, Plan("bad", release, "0 * * * *", "UTC"), "ada")
+        bad.timezone = "Gone/Away"
+        bad.next_due = SIX - timedelta(hours=1)
+    await ScheduleLoop(context(database, tmp_path, ScriptedRunner())).turn()
+    with database.read() as session:
+        paused = get_schedule(session, bad.id)
+        assert paused.paused is True
+        assert paused.paused_reason == "Paused by Noteyard: There is no time zone named `Gone/Away`."
+        assert get_schedule(session, id).last_due is not None
+
+
 async def test_a_crash_at_any_statement_loses_and_doubles_nothing(database: Database, tmp_path: Path) -> None:
     id = make(database, cron="* * * * *", overlap=OverlapPolicy.ALLOW)
     loop = ScheduleLoop(context(database, tmp_path, ScriptedRunner()))

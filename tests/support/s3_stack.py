@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,13 +141,13 @@ def _edge_files(instance: Instance, api: int, rclone: int, public: int) -> Path:
 
 @contextmanager
 def _api(instance: Instance, keys: Keys, port: int, rclone: int) -> Iterator[None]:
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, lifespan=lambda app: _closing(app.state.s3_objects))
     app.state.instance, app.state.s3_keys, app.state.s3_folder = instance, keys, S3Folder(instance.s3)
     app.state.s3_objects = S3Objects(f"http://127.0.0.1:{rclone}")
     app.include_router(s3_guard.router)
     app.include_router(s3_folders.router)
     problems.install(app)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -156,6 +156,12 @@ def _api(instance: Instance, keys: Keys, port: int, rclone: int) -> Iterator[Non
     finally:
         server.should_exit = True
         thread.join()
+
+
+@asynccontextmanager
+async def _closing(objects: S3Objects) -> AsyncIterator[None]:
+    yield
+    await objects.close()
 
 
 @contextmanager

@@ -23,7 +23,6 @@ from noteyard.api import (
     workers,
 )
 from noteyard.api.assets import mount_assets
-from noteyard.api.hub_client import HubClient
 from noteyard.api.pages import environment
 from noteyard.api.portal import login, pages_router
 from noteyard.api.request_log import RequestLog
@@ -31,6 +30,7 @@ from noteyard.api.s3_keys import DatabaseKeys
 from noteyard.api.viewer import authz, links, outputs, shell
 from noteyard.api.viewer.rate_limit import RateLimit
 from noteyard.errors import NoteyardError
+from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
 from noteyard.logs import configure
 from noteyard.metrics import name_part

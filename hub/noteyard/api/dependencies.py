@@ -4,7 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from noteyard.api.hub_client import HubClient
+from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
 from noteyard.objects import Objects
 from noteyard.settings import Settings

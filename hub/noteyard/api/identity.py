@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
-from noteyard.api.hub_client import SCOPE_PREFIX, HubClient, NotLoggedIn
 from noteyard.domain import Person
 from noteyard.errors import Forbidden
+from noteyard.hub_client import SCOPE_PREFIX, HubClient, NotLoggedIn
 from noteyard.store import Database
 from noteyard.store.sessions import find_session, person_of
 from noteyard.store.tables import Account

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, cast
 
 from fastapi import APIRouter, Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from noteyard.api.internal import OnlyInternal
 from noteyard.errors import NotFound
@@ -40,7 +41,7 @@ class S3Obstacles(Protocol):
 class S3Etags(Protocol):
     """Knows an object's ETag (with its quotes); `access` is an access key and its secret."""
 
-    def etag(self, access: tuple[str, str], bucket: str, key: str) -> str | None: ...
+    async def etag(self, access: tuple[str, str], bucket: str, key: str) -> str | None: ...
 
 
 def _keys(request: Request) -> S3KeyStore:
@@ -61,18 +62,18 @@ Etags = Annotated[S3Etags, Depends(_etags)]
 
 
 @router.get("/guard")
-def guard(request: Request, keys: Keys, obstacles: Obstacles, etags: Etags) -> Response:
+async def guard(request: Request, keys: Keys, obstacles: Obstacles, etags: Etags) -> Response:
     """Empty 200: rclone may have the request. Anything else is the answer for the client, as S3 writes it."""
     asked = parse(
         request.headers.get("x-forwarded-method", ""),
         request.headers.get("x-forwarded-uri", ""),
         sent_headers(request),
     )
-    refusal, key = judge(asked, keys, obstacles)
+    refusal, key = await run_in_threadpool(judge, asked, keys, obstacles)
     if refusal is None and asked.operation in FOLDER_OPERATIONS:
         refusal = invalid_request(f"Write the address of {asked.operation} without escapes that it does not need.")
     if refusal is None and key is not None and asked.header("if-match") is not None:
-        refusal = _changed(asked, key, etags)
+        refusal = await _changed(asked, key, etags)
     return refused(refusal) if refusal is not None else Response()
 
 
@@ -105,9 +106,9 @@ def _obstructed(asked: S3Request, obstacles: S3Obstacles) -> S3Refusal | None:
     return invalid_request(f"{message} Nothing was changed; use another key.", asked.resource)
 
 
-def _changed(asked: S3Request, key: S3Key, etags: S3Etags) -> S3Refusal | None:
+async def _changed(asked: S3Request, key: S3Key, etags: S3Etags) -> S3Refusal | None:
     """Whether If-Match fails: readers that come back for the next range learn that the object is another one now."""
-    current = etags.etag((key.access_key, key.secret), asked.bucket, asked.key)
+    current = await etags.etag((key.access_key, key.secret), asked.bucket, asked.key)
     wanted = {tag.strip().removeprefix("W/").strip('"') for tag in (asked.header("if-match") or "").split(",")}
     if current is None or "*" in wanted or current.strip('"') in wanted:
         return None

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 
 from noteyard.api.bodies import bounded_body
 from noteyard.api.dependencies import Config, Db, Store, Urls
-from noteyard.api.hub_client import NotLoggedIn
 from noteyard.api.streams import stored
 from noteyard.domain import RunState, Target
 from noteyard.errors import NotFound
+from noteyard.hub_client import NotLoggedIn
 from noteyard.objects import blob_key, output_key
 from noteyard.run_parameters import rendered_parameters
 from noteyard.s3_environment import s3_environment

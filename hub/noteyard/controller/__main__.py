@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 
 from prometheus_client import start_http_server
 
-from noteyard.api.hub_client import HubClient
 from noteyard.backends import platform
 from noteyard.controller.context import Context
 from noteyard.controller.leader import lead
 from noteyard.controller.loops import Loop, run_loops
 from noteyard.controller.measurements import measure
+from noteyard.controller.notifications import deliver
 from noteyard.controller.people import PeopleLoop
+from noteyard.controller.retention import expire
 from noteyard.controller.runs import RunLoop
 from noteyard.controller.schedules import ScheduleLoop
 from noteyard.controller.workloads import WorkloadLoop
+from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
 from noteyard.logs import configure
 from noteyard.objects import Objects
@@ -70,7 +72,9 @@ def _loops(context: Context, hub: HubClient) -> list[Loop]:
         Loop("schedules", ScheduleLoop(context).turn, 0.5),
         Loop("runs", RunLoop.of(context).turn, 0.25),
         Loop("dashboards", WorkloadLoop(context).turn, 0.5),
+        Loop("notifications", lambda: deliver(context), 1.0),
         Loop("people", PeopleLoop(context, hub).turn, 1.0),
+        Loop("retention", lambda: expire(context), 600.0),
     ]
 
 

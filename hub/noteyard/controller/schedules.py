@@ -17,7 +17,7 @@ from noteyard.domain import CatchUpPolicy, FireState, OverlapPolicy
 from noteyard.errors import NoteyardError
 from noteyard.names import new_id
 from noteyard.run_parameters import rendered_parameters
-from noteyard.schedule_changes import new_run
+from noteyard.schedule_changes import new_run, pause
 from noteyard.schedules import CronRule, Missed, OverlapDecision, decide_overlap, plan_catch_up
 from noteyard.store.alerts import alert_missed
 from noteyard.store.runs import active_runs_of_schedule, create_run
@@ -51,8 +51,18 @@ class ScheduleLoop:
             for id in due:
                 schedule = locked_schedule(session, id)
                 if schedule.next_due is not None and schedule.next_due <= moment and not schedule.paused:
-                    fire_schedule(session, schedule, moment)
+                    _fire_or_pause(session, schedule, moment)
         return len(due) == BATCH
+
+
+def _fire_or_pause(session: Session, schedule: Schedule, moment: datetime) -> None:
+    try:
+        fire_schedule(session, schedule, moment)
+    except NoteyardError as error:
+        # A rule that was good when saved can stop being so, when the time zone database drops its zone for instance.
+        # It must not hold the other schedules up.
+        log.warning("schedule paused", schedule=schedule.id, reason=error.message)
+        pause(schedule, f"Paused by Noteyard: {error.message}")
 
 
 def fire_schedule(session: Session, schedule: Schedule, moment: datetime) -> None:

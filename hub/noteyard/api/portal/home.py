@@ -9,13 +9,13 @@ from fastapi.responses import RedirectResponse
 
 from noteyard.api.dashboard_access import dashboard_model
 from noteyard.api.dependencies import Db, Hub, Urls
-from noteyard.api.hub_client import HubClient
 from noteyard.api.pages import page
 from noteyard.api.portal.visitor import Looking
 from noteyard.api.run_access import run_model
 from noteyard.api.schedule_access import schedule_model
 from noteyard.domain import Person
 from noteyard.errors import NoteyardError
+from noteyard.hub_client import HubClient
 from noteyard.store import Database
 from noteyard.store.dashboards import list_dashboards
 from noteyard.store.runs import RunFilter, list_runs
@@ -65,7 +65,9 @@ def _runs(database: Database, person: Person, urls: PublicUrls) -> list[Any]:
 
 def _rows(database: Database, person: Person, urls: PublicUrls) -> dict[str, Any]:
     with database.read() as session:
-        schedules = [schedule_model(session, item, urls) for item in list_schedules(session, person, None, SHOWN)[:SHOWN]]
+        schedules = [
+            schedule_model(session, item, urls) for item in list_schedules(session, person, None, SHOWN)[:SHOWN]
+        ]
         found = list_dashboards(session, person, None, SHOWN)[:SHOWN]
         dashboards = [dashboard_model(session, item, person, urls) for item in found]
     return {"runs": _runs(database, person, urls), "schedules": schedules, "dashboards": dashboards}

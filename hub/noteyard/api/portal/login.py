@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from noteyard.api.dependencies import Config, Db, Hub, Urls
-from noteyard.api.hub_client import NotLoggedIn
 from noteyard.api.identity import check_origin, session_cookie_name
+from noteyard.hub_client import NotLoggedIn
 from noteyard.store.sessions import end_session, open_session
 from noteyard.store.tables import Account
 from noteyard.store.types import now

@@ -1,4 +1,4 @@
-"""The API's questions to JupyterHub: whose token is this, log a browser in, stop a lab."""
+"""Questions to JupyterHub: whose token is this, log a browser in, stop a lab."""
 
 import time
 from dataclasses import dataclass, field
