@@ -3,14 +3,17 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from noteyard.api.s3_guard import S3Key
 from noteyard.parameters import coerce_query, schema_from_notebook, validate
 from noteyard_lab.collect import collect
 
 from tests.integration.yard_tool import LAB_PYTHON, REPOSITORY
+from tests.support.s3_stack import ADA, SHOW, Stack, s3_stack
 
 WEATHER = REPOSITORY / "notebooks" / "weather"
 NAMES = ("collect", "preprocess", "train", "report", "dashboard")
@@ -35,14 +38,18 @@ def document(name: str) -> dict[str, Any]:
     return found
 
 
-def execute(name: str, data: Path, output: Path, **texts: str) -> subprocess.CompletedProcess[str]:
+def in_a_folder(data: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(data), "NOTEYARD_TEAM_URL": data.as_uri()}
+
+
+def execute(name: str, environment: Mapping[str, str], output: Path, **texts: str) -> subprocess.CompletedProcess[str]:
     schema = schema_from_notebook(document(name)).json_schema
     parameters = coerce_query(schema, texts.items())
     validate(schema, parameters)
     arguments = [WEATHER / f"{name}.ipynb", output, WEATHER, json.dumps(parameters), json.dumps(schema)]
     return subprocess.run(
         [LAB_PYTHON, "-c", EXECUTE, *map(str, arguments)],
-        env={"PATH": os.environ["PATH"], "HOME": str(data), "NOTEYARD_TEAM_URL": data.as_uri()},
+        env=dict(environment),
         capture_output=True,
         text=True,
         timeout=180,
@@ -82,38 +89,49 @@ def test_the_types_of_the_parameters() -> None:
     assert properties["dashboard"]["year"]["type"] == ["integer", "null"]
 
 
-def test_from_collecting_to_the_dashboard(tmp_path: Path) -> None:
-    team, output = tmp_path / "team", tmp_path / "out.ipynb"
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[Stack]:
+    with s3_stack(tmp_path / "state") as stack:
+        yield stack
 
-    def run(name: str, **texts: str) -> str:
-        done = execute(name, team, output, **texts)
+
+@pytest.mark.timeout(900)
+def test_from_collecting_to_the_dashboard(s3: Stack, tmp_path: Path) -> None:
+    output = tmp_path / "out.ipynb"
+    weather = s3.folder / "team" / "weather"
+
+    def run(name: str, key: S3Key = ADA, **texts: str) -> str:
+        done = execute(name, s3.client_environment(key), output, **texts)
         assert done.returncode == 0, done.stderr
         return shown(output)
 
     assert "1 days are collected so far." in run("collect", day="2015-06-01")
     assert "2012-02-29" in run("collect", day="2028-02-29")
     assert "2014-11-22" in run("collect", day="2026-11-22")
-    before = {path.name: path.read_bytes() for path in (team / "weather" / "raw").iterdir()}
+    before = {path.name: path.read_bytes() for path in (weather / "raw").iterdir()}
     assert "3 days are collected so far." in run("collect", day="2026-11-22")
-    assert {path.name: path.read_bytes() for path in (team / "weather" / "raw").iterdir()} == before
+    assert {path.name: path.read_bytes() for path in (weather / "raw").iterdir()} == before
 
     text = run("preprocess", start="2014-01-01", end="2015-12-31")
     assert "730 days, 2014-01-01 to 2015-12-31" in text
     assert "collected     1" in text
     run("train", target="temp_min", test_share="0.3")
     run("train")
-    metrics = json.loads((team / "weather" / "models" / "temp_max" / "metrics.json").read_text())
+    metrics = json.loads((weather / "models" / "temp_max" / "metrics.json").read_text())
     assert metrics["mean_error"] < metrics["same_as_today"]
     assert metrics["days_seen"] + metrics["days_held_back"] == 729
 
-    assert "**365 days**, 01 January 2015 to 31 December 2015, 1 of them collected." in run("report", year="2015")
-    text = run("dashboard", year="2014")
+    assert "**365 days**, 01 January 2015 to 31 December 2015, 1 of them collected." in run(
+        "report", key=SHOW, year="2015"
+    )
+    text = run("dashboard", key=SHOW, year="2014")
     assert "yet" not in text
     assert "Dropdown" in text or "VBox" in text
 
 
+@pytest.mark.timeout(900)
 def test_what_is_missing_is_said_in_words(tmp_path: Path) -> None:
-    team, output = tmp_path / "team", tmp_path / "out.ipynb"
+    team, output = in_a_folder(tmp_path / "team"), tmp_path / "out.ipynb"
     assert execute("dashboard", team, output).returncode == 0
     words = "**There is nothing to show yet.** There is no clean.parquet yet: run preprocess.ipynb first."
     assert words in shown(output)
