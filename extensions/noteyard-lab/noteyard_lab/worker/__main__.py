@@ -9,6 +9,7 @@ import sys
 
 from noteyard_lab.hub_client import read_access
 from noteyard_lab.process import shield
+from noteyard_lab.worker.kernel import VALIDATOR
 
 
 def main() -> int:
@@ -26,6 +27,8 @@ def main() -> int:
     if access.subject != wanted:
         parser.error(f"standard input is for the attempt {access.subject}, not for {wanted}")
     sys.stdin.close()
+    # nbformat's other validator first compiles the schema, which takes longer than a small notebook's validation.
+    os.environ[VALIDATOR] = "jsonschema"
     from noteyard_lab.worker.execution import Execution
 
     code = Execution(access).run()

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
+VALIDATOR = "NBFORMAT_VALIDATOR"
 # What the worker's surroundings may hold that is not for people's code: settings and secrets of our own parts.
-PRIVATE_BEGINNINGS = ("NOTEYARD_", "JUPYTERHUB_", "JPY_", "AWS_", "KUBERNETES_SERVICE_")
+PRIVATE_BEGINNINGS = ("NOTEYARD_", "JUPYTERHUB_", "JPY_", "AWS_", "KUBERNETES_SERVICE_", VALIDATOR)
 PRIVATE_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY")
 KEPT_LAST_WORDS = 16_384
 
