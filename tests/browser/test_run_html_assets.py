@@ -1,4 +1,4 @@
-"""The page of a run in a real browser: formulas, widgets, pictures and icons are our own assets, no other host asked."""
+"""The page of a run in a real browser: formulas, widgets, pictures and icons are our own, no other host is asked."""
 
 import mimetypes
 import threading
