@@ -24,7 +24,8 @@ from noteyard.api import (
 )
 from noteyard.api.assets import mount_assets
 from noteyard.api.pages import environment
-from noteyard.api.portal import login, pages_router
+from noteyard.api.portal import login
+from noteyard.api.portal.routes import pages_router
 from noteyard.api.request_log import RequestLog
 from noteyard.api.s3_keys import DatabaseKeys
 from noteyard.api.viewer import authz, links, outputs, shell

@@ -7,6 +7,8 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from noteyard.api import page_filters
+
 FOLDER = Path(__file__).parent
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -16,13 +18,15 @@ PAGE_POLICY = (
 
 def environment() -> jinja2.Environment:
     """The templates of portal and viewers' pages."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER / "portal" / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    page_filters.install(made)
+    return made
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:

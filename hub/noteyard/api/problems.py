@@ -1,12 +1,13 @@
 """Errors as RFC 9457 problem documents; one shape for every refusal of the API."""
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from noteyard.api import error_pages
 from noteyard.errors import FieldError, InvalidParameters, NoteyardError
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,13 @@ def problem(request: Request, error: NoteyardError) -> JSONResponse:
     return JSONResponse(body.model_dump(mode="json"), error.status, headers, MEDIA_TYPE)
 
 
+def answer_to(request: Request, error: NoteyardError) -> Response:
+    """A page for a person at a portal page, else the problem document."""
+    if error_pages.wants_page(request):
+        return error_pages.error_page(request, error)
+    return problem(request, error)
+
+
 class PlainError(NoteyardError):
     """A refusal made by the framework (404 of an unknown path, 405, …)."""
 
@@ -60,31 +68,32 @@ class PlainError(NoteyardError):
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the app with a problem document."""
+    """Answer every error of the app: with a problem document, or a page where a person looks."""
+    error_pages.install(app)
 
     @app.exception_handler(NoteyardError)
-    async def refused(request: Request, error: NoteyardError) -> JSONResponse:
-        return problem(request, error)
+    async def refused(request: Request, error: NoteyardError) -> Response:
+        return answer_to(request, error)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
         fields = [FieldError(_path(item["loc"]), str(item["msg"])) for item in error.errors()]
-        return problem(request, InvalidParameters(fields))
+        return answer_to(request, InvalidParameters(fields))
 
     @app.exception_handler(HTTPException)
-    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+    async def plain(request: Request, error: HTTPException) -> Response:
         detail = str(error.detail)
-        answer = problem(
+        answer = answer_to(
             request, PlainError(f"{detail}: {request.method} {request.url.path}", detail, error.status_code)
         )
         answer.headers.update(error.headers or {})
         return answer
 
     @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def unexpected(request: Request, error: Exception) -> Response:
         log.error("request failed", path=request.url.path, exc_info=error)
         message = "Something went wrong on our side; the log has the details under this request's id."
-        return problem(request, PlainError(message, "Internal error", 500))
+        return answer_to(request, PlainError(message, "Internal error", 500))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Who looks at a portal page: like identity.Asking, but a browser that nobody is logged in with is sent to the login."""
+"""Who looks at a portal page: like identity.Asking, but somebody who is not logged in is sent to the login."""
 
 import asyncio
 from typing import Annotated

@@ -27,6 +27,15 @@
     });
   }
 
+  // Puts the answer of a part's address in its place; of a whole page, what has the same id.
+  function replace(here, text) {
+    var parsed = new DOMParser().parseFromString(text, "text/html");
+    var same = here.id && parsed.getElementById(here.id);
+    here.replaceChildren.apply(here, Array.from((same || parsed.body).childNodes));
+    localTimes(here);
+    clocks();
+  }
+
   function refresh(section) {
     var here = section.querySelector("[data-refresh-here]");
     var wait = Number(section.dataset.refreshSeconds) * 1000;
@@ -36,11 +45,7 @@
       fetch(section.dataset.refresh, { headers: { Accept: "text/html" }, redirect: "error" })
         .then(function (answer) { return answer.ok ? answer.text() : null; })
         .then(function (text) {
-          if (text !== null && !here.contains(document.activeElement)) {
-            var parsed = new DOMParser().parseFromString(text, "text/html");
-            here.replaceChildren.apply(here, Array.from(parsed.body.childNodes));
-            localTimes(here);
-          }
+          if (text !== null && !here.contains(document.activeElement)) { replace(here, text); }
           again();
         }, again);
     }
@@ -52,6 +57,11 @@
     if (question && !window.confirm(question)) { event.preventDefault(); }
   });
 
+  document.addEventListener("change", function (event) {
+    var form = event.target.closest("form[data-submit-on-change]");
+    if (form) { form.requestSubmit(); }
+  });
+
   function start() {
     document.querySelectorAll("[data-zone]").forEach(function (element) { element.textContent = zone; });
     document.querySelectorAll("input[data-local-zone]").forEach(function (element) { if (!element.value) { element.value = zone; } });
@@ -60,6 +70,6 @@
     window.setInterval(clocks, 1000);
     document.querySelectorAll("[data-refresh]").forEach(refresh);
   }
-  window.noteyard = { localTimes: localTimes };
+  window.noteyard = { localTimes: localTimes, replace: replace };
   if (document.readyState === "loading") { document.addEventListener("DOMContentLoaded", start); } else { start(); }
 })();

@@ -1,8 +1,10 @@
 """Template filters: durations in words, a drawn card for a dashboard without an image, links to further pages."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import jinja2
@@ -23,15 +25,33 @@ def duration(length: timedelta) -> str:
     return f"{hours} h {minutes} min"
 
 
+def seconds(length: int) -> str:
+    """A whole number of seconds in words: `90 s`, `30 min`, `1 h 30 min`, `2 days`."""
+    if length % 86400 == 0 and length:
+        return f"{length // 86400} day{'s' if length > 86400 else ''}"
+    if length < 120:
+        return f"{length} s"
+    hours, rest = divmod(length, 3600)
+    minutes, odd = divmod(rest, 60)
+    named = ((hours, "h"), (minutes, "min"), (odd, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in named if count)
+
+
+def shown(value: Any) -> str:
+    """A parameter's value for reading: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def drawing(title: str) -> Markup:
     """A bar chart that is always the same for a title, as SVG."""
     digest = hashlib.sha256(title.encode()).digest()
+    heights = [20 + byte % 65 for byte in digest[:BARS]]
     bars = "".join(
-        f'<rect x="{12 + 25 * index}" y="{100 - 20 - digest[index] % 65}" width="17" height="{20 + digest[index] % 65}" rx="2"/>'
-        for index in range(BARS)
+        f'<rect x="{12 + 25 * index}" y="{100 - height}" width="17" height="{height}" rx="2"/>'
+        for index, height in enumerate(heights)
     )
     tone = digest[BARS] % 4
-    return Markup(f'<svg class="drawing tone-{tone}" viewBox="0 0 320 112" role="img" aria-label="">{bars}</svg>')
+    return Markup(f'<svg class="drawing tone-{tone}" viewBox="0 0 320 112" aria-hidden="true">{bars}</svg>')
 
 
 def with_cursor(params: Mapping[str, str], cursor: str) -> str:
@@ -42,4 +62,6 @@ def with_cursor(params: Mapping[str, str], cursor: str) -> str:
 
 def install(environment: jinja2.Environment) -> None:
     """Make the filters known to the templates."""
-    environment.filters.update(duration=duration, drawing=drawing, with_cursor=with_cursor)
+    environment.filters.update(
+        duration=duration, seconds=seconds, shown=shown, drawing=drawing, with_cursor=with_cursor
+    )
