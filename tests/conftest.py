@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from noteyard.store import Database
 from noteyard.store.migrate import migrate
+from playwright.sync_api import Browser, BrowserContext
 from sqlalchemy import text
 
 from tests.support.postgres import postgres
+from tests.support.product import Product, chromium, product
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +39,29 @@ def _empty(url: str) -> None:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     database.close()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The whole product, started once for all tests that share it; people: ada, bob (group sales), root (admin)."""
+    with product(tmp_path_factory.mktemp("ny"), dashboards={"idle_minutes": 30}) as made:
+        made.add("ada")
+        made.add("bob", "sales")
+        made.add("eve")
+        made.add("root", admin=True)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(chrome: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile."""
+    made = chrome.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="Europe/Berlin")
+    made.set_default_timeout(30_000)
+    yield made
+    made.close()
