@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from noteyard.backends.base import Runner, WorkloadHost
-from noteyard.backends.local.processes import processes
+from noteyard.backends.local.processes import processes, read
 from noteyard.backends.local.runner import LocalRunner
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
@@ -91,15 +91,14 @@ class LocalHarness:
         return next(pid for name, pid in self.journal(id) if name == event)
 
     def mine(self) -> list[int]:
-        """Everything alive that names the state folder in argv, or an id of the journal as its last word."""
-        ids = {path.name for path in (self.state / "journal").iterdir()}
-        alive = processes().values()
-        return [p.id.pid for p in alive if {str(self.state)} & set(_folders(p.argv)) or {*p.argv[-1:]} & ids]
+        """Everything alive that names the state folder in argv: minders, stand-ins and their children."""
+        return [p.id.pid for p in processes().values() if str(self.state) in _folders(p.argv)]
 
     def vanish(self, id: str) -> None:
-        for process in processes().values():
-            if process.argv[-1:] == (id,):
-                os.kill(process.id.pid, signal.SIGKILL)
+        for pid in self.mine():
+            found = read(pid)
+            if found is not None and found.argv[-1] == id:
+                os.kill(pid, signal.SIGKILL)
 
     def end(self) -> None:
         for pid in self.mine():

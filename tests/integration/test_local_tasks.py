@@ -84,7 +84,7 @@ async def test_the_process_gets_its_token_by_the_pipe_alone_and_nothing_of_the_c
     assert given["environment"] | {"LC_CTYPE": "C.UTF-8"} == {
         "PATH": f"{harness.state}/environment/bin:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "tmp"),
+        "TMPDIR": str((folder / "tmp").readlink()),
         "LANG": "C.UTF-8",
         "LC_CTYPE": "C.UTF-8",
         "PYTHONNOUSERSITE": "1",
@@ -215,6 +215,9 @@ async def test_cleaning_removes_closed_folders_and_does_not_follow_links(harness
     precious.mkdir()
     (precious / "file").write_text("stays")
     runner = await begin(harness, "sleep")
+    temporary = (harness.state / "attempts" / ID / "tmp").readlink()
+    assert temporary.is_dir()
+    assert len(str(temporary)) < 40
     closed = harness.instance.work(ID) / "closed"
     closed.mkdir()
     (closed / "file").write_text("goes")
@@ -223,6 +226,7 @@ async def test_cleaning_removes_closed_folders_and_does_not_follow_links(harness
     await runner.clean(ID)
     assert not (harness.state / "work" / ID).exists()
     assert not (harness.state / "attempts" / ID).exists()
+    assert not temporary.exists()
     assert (precious / "file").read_text() == "stays"
 
 

@@ -1,10 +1,10 @@
 """Minds one worker or dashboard launcher: `minder.py FOLDER WORK MEMORY -- COMMAND…`, started by tasks.py.
 
 It stands between the controller and the process, so that what is known of an end does not depend on the controller
-being there: it waits for the process, writes how it ended to FOLDER/end.json, then ends everything the process left
-behind. As a child subreaper it is the ancestor of all of it, however detached. It also keeps FOLDER/output.log small,
-passes SIGTERM on, and holds FOLDER's lock, which it inherits as descriptor 3, for as long as it lives. WORK is the
-folder that the process works in.
+being there: it writes who the process is to FOLDER/process, waits for it, writes how it ended to FOLDER/end.json, then
+ends everything the process left behind. As a child subreaper it is the ancestor of all of it, however detached. It also
+keeps FOLDER/output.log small, passes SIGTERM on, and holds FOLDER's lock, which it inherits as descriptor 3, for as
+long as it lives. WORK is the folder that the process works in.
 
 MEMORY is what each process may allocate, in bytes; 0: no limit. Imports the standard library alone, few modules of it:
 this is on the way of every start.
@@ -35,7 +35,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     output = folder / "output.log"
     killed_before = oom_kills()
-    pid = start(command, memory, output)
+    pid = start(command, memory, folder)
     os.close(0)
     status = mind(pid, output)
     killed = oom_kills()
@@ -45,9 +45,9 @@ def main() -> None:
         end_orphans()
 
 
-def start(command: list[str], memory: int, output: Path) -> int:
+def start(command: list[str], memory: int, folder: Path) -> int:
     """Fork the process; stdin, which holds its token, stays as it is."""
-    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     pid = os.fork()
     if pid:
         os.close(descriptor)
@@ -57,6 +57,8 @@ def start(command: list[str], memory: int, output: Path) -> int:
         os.dup2(descriptor, 2)
         os.closerange(3, 1024)  # the lock is the minder's alone
         limit(memory)
+        # Before it becomes the command: from the first moment on, it is known without its minder, too.
+        write(folder / "process", f"{os.getpid()} {start_ticks()}")
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
         os.execv(command[0], command)
     except OSError as error:
@@ -102,12 +104,22 @@ def shorten(output: Path) -> None:
 
 
 def record(folder: Path, status: int, memory_ran_out: bool | None) -> None:
-    """Write how the process ended, whole or not at all."""
+    """Write down how the process ended."""
     code = os.waitstatus_to_exitcode(status)
     end = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "memory_ran_out": memory_ran_out}
-    temporary = folder / "end.new"
-    temporary.write_text(json.dumps(end))
-    temporary.replace(folder / "end.json")
+    write(folder / "end.json", json.dumps(end))
+
+
+def write(path: Path, content: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(content)
+    temporary.replace(path)
+
+
+def start_ticks() -> int:
+    """When this process started, in clock ticks since boot: with its pid, its identity."""
+    return int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
 
 
 def end_orphans() -> None:

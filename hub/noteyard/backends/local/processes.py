@@ -39,8 +39,23 @@ class Process:
 
 def processes() -> dict[int, Process]:
     """All living processes, by pid."""
-    found = (_read(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    found = (read(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
     return {process.id.pid: process for process in found if process is not None}
+
+
+def read(pid: int) -> Process | None:
+    """The living process that has this pid now."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        if fields[0] in (b"Z", b"X"):
+            return None
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")[:-1]
+    except (OSError, ProcessLookupError):
+        return None
+    argv = tuple(os.fsdecode(word) for word in words)
+    return Process(ProcessId(pid, int(fields[19])), int(fields[1]), argv)
 
 
 def environment(process: Process) -> dict[str, str]:
@@ -119,21 +134,7 @@ def _descriptor(id: ProcessId) -> Iterator[int | None]:
         return
     try:
         # The descriptor holds on to one process; the look tells whether it is the one that is meant.
-        process = _read(id.pid)
+        process = read(id.pid)
         yield descriptor if process is not None and process.id == id else None
     finally:
         os.close(descriptor)
-
-
-def _read(pid: int) -> Process | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        if fields[0] in (b"Z", b"X"):
-            return None
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read().split(b"\0")[:-1]
-    except (OSError, ProcessLookupError):
-        return None
-    argv = tuple(os.fsdecode(word) for word in words)
-    return Process(ProcessId(pid, int(fields[19])), int(fields[1]), argv)

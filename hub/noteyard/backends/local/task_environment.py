@@ -7,14 +7,17 @@ that numeric libraries start; tasks run at a lower priority than Noteyard's part
 
 import math
 import os
+import tempfile
 from pathlib import Path
 
 from noteyard.backends.base import Start
+from noteyard.backends.local.folders import remove_tree
 from noteyard.errors import Conflict
 from noteyard.instance import Instance
 from noteyard.profiles import environment_folder, find_profile
 from noteyard.settings import Profile, Settings
 
+TEMPORARY = "tmp"  # a link in the task's folder
 MIB = 1024 * 1024
 BASE_RESERVE = 128 * MIB
 THREAD_RESERVE = 64 * MIB
@@ -47,13 +50,12 @@ def task_environment(
 ) -> dict[str, str]:
     """All variables of the process: nothing of the controller's own, no secret."""
     profile = _profile(settings, start.profile)
-    home, temporary = folder / "home", folder / "tmp"
-    for made in (home, temporary):
-        made.mkdir(mode=0o700, exist_ok=True)
+    home = folder / "home"
+    home.mkdir(mode=0o700, exist_ok=True)
     variables = {
         "PATH": f"{python / 'bin'}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
-        "TMPDIR": str(temporary),
+        "TMPDIR": str(_temporary(folder)),
         "LANG": "C.UTF-8",
         "PYTHONNOUSERSITE": "1",
         # Font lists and the like take seconds to make: kept per profile, not per run.
@@ -73,6 +75,22 @@ def limit_variables(profile: Profile) -> dict[str, str]:
         # pyarrow's allocator reserves a GiB at once, which the limit would count as used.
         variables["MIMALLOC_ARENA_EAGER_COMMIT"] = "0"
     return variables
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove the temporary files of the task with this folder."""
+    link = folder / TEMPORARY
+    if link.is_symlink():
+        remove_tree(link.readlink())
+        link.unlink()
+
+
+def _temporary(folder: Path) -> Path:
+    # Not below the state folder: people's code puts sockets there, and a socket's path ends at 108 bytes.
+    remove_temporary(folder)
+    made = Path(tempfile.mkdtemp(prefix="ny-"))
+    (folder / TEMPORARY).symlink_to(made)
+    return made
 
 
 def _profile(settings: Settings, name: str) -> Profile:

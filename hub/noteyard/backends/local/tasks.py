@@ -1,9 +1,9 @@
 """Processes of runs and dashboards on one machine: started once, found again by anybody, ended with all they started.
 
 A task is one attempt or one dashboard process. Its folder `<kind>/<id>` under the state folder holds `lock` (held by
-the minder for as long as it lives), `output.log`, `end.json` (how it ended), `asked` (who was sent SIGTERM), and the
-task's home and temporary files; its working folder is `work/<id>`. Nothing is kept in memory but child processes to be
-reaped: whoever starts next sees the same.
+the minder for as long as it lives), `process` (pid and start time of the process), `output.log`, `end.json` (how it
+ended), `asked` (who was sent SIGTERM), the task's home, and a link to its temporary files; its working folder is
+`work/<id>`. Nothing is kept in memory but child processes to be reaped: whoever starts next sees the same.
 """
 
 import fcntl
@@ -26,12 +26,18 @@ from noteyard.backends.local.processes import (
     environment,
     kill_all,
     processes,
+    read,
     send,
     wait_ended,
     with_descendants,
 )
 from noteyard.backends.local.task_end import reason_of
-from noteyard.backends.local.task_environment import memory_bytes, profile_environment, task_environment
+from noteyard.backends.local.task_environment import (
+    memory_bytes,
+    profile_environment,
+    remove_temporary,
+    task_environment,
+)
 from noteyard.errors import Unavailable
 from noteyard.instance import Instance
 from noteyard.settings import Settings
@@ -78,7 +84,7 @@ class Tasks:
         """Start the task unless it exists, running or ended. Raises NoteyardError when its profile can't be used."""
         folder = self._folder(start.id)
         with self._locked(folder) as lock:
-            if lock is None or (folder / "end.json").exists() or self._workers(start.id, processes()):
+            if lock is None or (folder / "end.json").exists() or self._worker(start.id):
                 return
             python = profile_environment(self.settings, start.profile)
             remove_tree(self.instance.work(start.id))
@@ -100,8 +106,7 @@ class Tasks:
 
     def stop(self, id: str) -> None:
         """Send SIGTERM to the task's process: once, however often this is called (a second would cut its saving)."""
-        alive = processes()
-        for process in self._workers(id, alive) or self._minders(id, alive):
+        for process in self._worker(id) or self._minders(id, processes()):
             with (self._folder(id) / "asked").open("a+") as asked:
                 fcntl.flock(asked, fcntl.LOCK_EX)
                 asked.seek(0)
@@ -111,8 +116,7 @@ class Tasks:
 
     def wait(self, id: str, seconds: float) -> bool:
         """Wait until the task's process and its minder have ended; False when time is up first."""
-        alive = processes()
-        found = self._workers(id, alive) + self._minders(id, alive)
+        found = self._worker(id) + self._minders(id, processes())
         return wait_ended([process.id for process in found], seconds)
 
     def kill(self, id: str) -> None:
@@ -132,18 +136,25 @@ class Tasks:
         folder = self._folder(id)
         with self._locked(folder) as lock:
             if lock is not None:
+                remove_temporary(folder)
                 remove_tree(self.instance.work(id))
                 remove_tree(folder)
 
     def _observed(self, folder: Path) -> Observed:
         ended = (folder / "end.json").exists()
-        # Its minder answers for it; a look through all processes is needed only when that one is gone.
-        if not ended and (_is_locked(folder) or self._workers(folder.name, processes())):
+        # Its minder, which holds the lock, answers for it; when that one is gone, the process itself.
+        if not ended and (_is_locked(folder) or self._worker(folder.name)):
             return Observed(folder.name, ended=False)
         return Observed(folder.name, ended=True, reason=reason_of(folder))
 
-    def _workers(self, id: str, alive: Mapping[int, Process]) -> list[Process]:
-        return [p for p in alive.values() if p.ends_with(self.kind.option, id) and str(MINDER) not in p.argv]
+    def _worker(self, id: str) -> list[Process]:
+        try:
+            content = (self.instance.state / self.kind.folder / id / "process").read_text()
+        except FileNotFoundError:
+            return []
+        recorded = ProcessId(*map(int, content.split()))
+        found = read(recorded.pid)
+        return [found] if found is not None and found.id == recorded and found.ends_with(self.kind.option, id) else []
 
     def _minders(self, id: str, alive: Mapping[int, Process]) -> list[Process]:
         words = {str(MINDER), str(self.instance.state / self.kind.folder / id)}
@@ -154,7 +165,7 @@ class Tasks:
         mine = self._minders(id, alive)
         marks = {"NOTEYARD_TASK": id, "NOTEYARD_INSTANCE": str(self.instance.state)}
         marked = [process for process in alive.values() if marks.items() <= environment(process).items()]
-        found = with_descendants([*mine, *self._workers(id, alive), *marked], alive)
+        found = with_descendants([*mine, *self._worker(id), *marked], alive)
         spared: set[ProcessId] = {process.id for process in mine} if not minders else set()
         return [process for process in found if process.id not in spared and process.id.pid != os.getpid()]
 
