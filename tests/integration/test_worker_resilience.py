@@ -92,3 +92,50 @@ def test_progress_tells_the_cell_and_comes_at_least_every_five_seconds(tmp_path:
     assert (1, 1, 3) in seen
     assert seen.count((1, 1, 3)) >= 2
     assert seen[-1] == (None, 3, 3)
+
+
+def test_outputs_that_are_too_large_are_left_out_with_a_note(tmp_path: Path) -> None:
+    cell = "from IPython.display import HTML, display\ndisplay(HTML('z' * 17_000_000))\ndisplay(HTML('small'))"
+    animation = (
+        "from IPython.display import HTML, clear_output, display\n"
+        "for i in range(12):\n    clear_output(wait=True)\n    display(HTML('a' * 10_000_000 + str(i)))"
+    )
+    many = "for i in range(8):\n    display(HTML('b' * 10_000_000))"
+    side = claim_of({"x.ipynb": notebook(cell, animation, many)})
+    assert run(side, tmp_path, seconds=120) == 0
+    first, second = side.cells[0]["outputs"]
+    assert "".join(first["data"]["text/plain"]) == (
+        "… an output of 17.0 MB (text/html) was left out: it is more than a run keeps. "
+        "Save it to a file on S3 instead …"
+    )
+    assert second["data"]["text/html"] == ["small"]
+    assert "".join(side.cells[1]["outputs"][0]["data"]["text/html"]).endswith("a11")
+    assert ["text/html" in output["data"] for output in side.cells[2]["outputs"]] == [True] * 6 + [False] * 2
+
+
+def test_a_hub_side_that_refuses_the_outputs_learns_how_the_run_ended(tmp_path: Path) -> None:
+    side = claim_of({"x.ipynb": notebook("1")})
+    side.answers = {"/notebook.ipynb": 413}
+    with served(side), worker(side, tmp_path) as running:
+        assert running.wait() == 0
+    assert side.finished is not None
+    assert side.finished["outcome"] == "succeeded"
+    assert "The output notebook could not be kept: PUT /attempts/" in side.log
+    assert "was answered 413: as the test wants it" in side.log
+
+
+def test_a_display_is_updated_in_place(tmp_path: Path) -> None:
+    cell = (
+        "from IPython.display import display\nimport ipywidgets\nshown = display('before', display_id=True)\n"
+        "print('between')\nshown.update('after')\nout = ipywidgets.Output()\ndisplay(out)\nwith out:\n"
+        "    print('x' * 300_000)\n    print('never kept')"
+    )
+    side = claim_of({"x.ipynb": notebook(cell, "shown.update('later still')")})
+    assert run(side, tmp_path) == 0
+    outputs = side.cells[0]["outputs"]
+    assert outputs[0]["data"]["text/plain"] == ["'later still'"]
+    assert outputs[1]["text"] == ["between\n"]
+    states = json.loads(side.outputs["notebook.ipynb"])["metadata"]["widgets"]
+    captured = json.dumps(states)
+    assert "more was printed here: a run keeps the beginning" in captured
+    assert "never kept" not in captured

@@ -14,6 +14,7 @@ from noteyard_lab.worker.printed_text import LineFolder, TextTail, amount
 MOST_FIRST_RICH = 200
 MOST_LAST_RICH = 50
 LARGEST_RICH = 16_000_000
+LARGEST_CELL = 64_000_000
 
 # Where in the cell a piece of printed text belongs, and the name of its stream.
 Mark = tuple[int, str]
@@ -23,11 +24,13 @@ class CellOutputs:
     """Outputs of a cell in their order.
 
     Printed text is kept up to `text_limit` characters, half of it from the beginning and half from the end. Of other
-    outputs (results, pictures, widgets) the first 200 and the last 50 are kept, none larger than 16 MB.
+    outputs (results, pictures, widgets) the first 200 and the last 50 are kept, none larger than 16 MB and all together
+    no larger than `room`.
     """
 
-    def __init__(self, text_limit: int) -> None:
+    def __init__(self, text_limit: int, room: int = LARGEST_CELL) -> None:
         self.text_limit = text_limit
+        self.room = room
         self.clear()
 
     def clear(self) -> None:
@@ -38,6 +41,7 @@ class CellOutputs:
         self._last_text: TextTail[Mark] = TextTail(self.text_limit // 2)
         self._last_rich: deque[tuple[int, NotebookNode]] = deque()
         self._rich_left_out = 0
+        self.size = 0
         self._next = 0
         self._gap: int | None = None
         self._folders: dict[str, LineFolder] = {}
@@ -50,7 +54,8 @@ class CellOutputs:
     def add(self, output: NotebookNode) -> NotebookNode:
         """Take an output that is not printed text; what is kept of it."""
         self._settle()
-        output = bounded(output, self.text_limit)
+        output = bounded(output, self.text_limit, min(LARGEST_RICH, self.room - self.size))
+        self.size += _size(output)
         if len(self._first_rich) < MOST_FIRST_RICH:
             self._first_rich.append((self._take_place(), output))
             return output
@@ -58,7 +63,7 @@ class CellOutputs:
             self._gap = self._take_place()
         self._last_rich.append((self._take_place(), output))
         if len(self._last_rich) > MOST_LAST_RICH:
-            self._last_rich.popleft()
+            self.size -= _size(self._last_rich.popleft()[1])
             self._rich_left_out += 1
         return output
 
@@ -110,19 +115,24 @@ class CellOutputs:
         return _plain(f"… {' and '.join(parts)} left out here: a run keeps the beginning and the end …")
 
 
-def bounded(output: NotebookNode, text_limit: int) -> NotebookNode:
-    """The output, its plain text cut to `text_limit` characters, replaced by a note when it is larger than 16 MB."""
+def bounded(output: NotebookNode, text_limit: int, largest: int = LARGEST_RICH) -> NotebookNode:
+    """The output, its plain text cut to `text_limit` characters; a note in its place when larger than `largest`."""
     data: dict[str, Any] = output.get("data", {})
     if len(data.get("text/plain", "")) > text_limit:
         data["text/plain"] = shortened(data["text/plain"], text_limit)
-    sizes = {kind: len(value if isinstance(value, str) else json.dumps(value)) for kind, value in data.items()}
-    if sum(sizes.values()) <= LARGEST_RICH:
+    size = _size(output)
+    if size <= largest or output.output_type == "error":
         return output
-    largest = max(sizes, key=lambda kind: sizes[kind])
+    kind = max(data, key=lambda kind: len(str(data[kind])))
     return _plain(
-        f"… an output of {amount(sum(sizes.values()))} ({largest}) was left out: a run keeps outputs up to "
-        f"{amount(LARGEST_RICH)}. Save it to a file on S3 instead …"
+        f"… an output of {amount(size)} ({kind}) was left out: it is more than a run keeps. "
+        "Save it to a file on S3 instead …"
     )
+
+
+def _size(output: NotebookNode) -> int:
+    data: dict[str, Any] = output.get("data", {})
+    return sum(len(value if isinstance(value, str) else json.dumps(value)) for value in data.values())
 
 
 def _plain(text: str) -> NotebookNode:

@@ -17,7 +17,7 @@ from noteyard_lab.process import end_descendants
 from noteyard_lab.release_files import ReleaseError, fetch_release
 from noteyard_lab.typed_values import MisfitError
 from noteyard_lab.worker.attempt import AttemptClient, Claim, Progress
-from noteyard_lab.worker.ending import how_it_ended
+from noteyard_lab.worker.ending import Ending, how_it_ended
 from noteyard_lab.worker.failure import Failure
 from noteyard_lab.worker.kernel import KernelMissingError
 from noteyard_lab.worker.notebook_run import NotebookError, NotebookRun
@@ -94,7 +94,7 @@ class Execution:
             log.info("the run %s", ending.outcome)
             self._stopping.press(None)
             if run.notebook is not None:
-                store.store(run.notebook, ending.marked_cell)
+                self._store(store, run.notebook, ending, run_log)
             run.end()
             reporter.close()
             self._attempt.finish(ending.outcome, ending.failure, ending.progress)
@@ -121,6 +121,13 @@ class Execution:
             message = f"The run could not be carried out: {error}"
             return Failure(None, type(error).__name__, message, traceback.format_exc())
         return None
+
+    def _store(self, store: OutputStore, notebook: str, ending: Ending, run_log: RunLog) -> None:
+        try:
+            store.store(notebook, ending.marked_cell)
+        except RefusedError as error:  # how the run ended is worth telling without its outputs
+            log.error("the outputs are not kept: %s", error)
+            run_log.add_lines(f"The output notebook could not be kept: {error}")
 
     def _give_up(self) -> None:
         """End at once, with one quick word to the hub side."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 VALIDATOR = "NBFORMAT_VALIDATOR"
 # What the worker's surroundings may hold that is not for people's code: settings and secrets of our own parts.
 PRIVATE_BEGINNINGS = ("NOTEYARD_", "JUPYTERHUB_", "JPY_", "AWS_", "KUBERNETES_SERVICE_", VALIDATOR)
+# By these a run's processes are found again, however they detached.
+MARKS = ("NOTEYARD_INSTANCE", "NOTEYARD_TASK")
 PRIVATE_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "API_KEY")
 KEPT_LAST_WORDS = 16_384
 
@@ -36,7 +38,8 @@ def kernel_environment(base: Mapping[str, str], given: Mapping[str, str], privat
     clean = {
         name: value
         for name, value in base.items()
-        if not name.startswith(PRIVATE_BEGINNINGS) and not any(word in name.upper() for word in PRIVATE_WORDS)
+        if name in MARKS
+        or (not name.startswith(PRIVATE_BEGINNINGS) and not any(word in name.upper() for word in PRIVATE_WORDS))
     }
     programs = str(Path(sys.executable).parent)
     path = clean.get("PATH", os.defpath)

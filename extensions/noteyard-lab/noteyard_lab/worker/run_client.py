@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg, writes
 from papermill.clientwrap import PapermillNotebookClient  # type: ignore[import-untyped]
 
-from noteyard_lab.worker.cell_outputs import CellOutputs, bounded
+from noteyard_lab.worker.cell_outputs import LARGEST_CELL, CellOutputs, bounded
 from noteyard_lab.worker.output_widget import BoundedOutputWidget
 from noteyard_lab.worker.outputs import PartialSaver
 from noteyard_lab.worker.run_state import RunState
@@ -22,6 +22,7 @@ READY_WITHIN = 120
 MESSAGES_WITHIN = 120
 ENDED_WELL = frozenset({"", "0", "None"})
 MANY_DISPLAYS = 1_000
+LARGEST_NOTEBOOK = 200_000_000
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
         self._state = state
         self._saver = saver
         self._outputs = CellOutputs(state.output_limit)
+        self._kept = 0
         self._displays: dict[str, list[weakref.ReferenceType[NotebookNode]]] = {}
         self.clear_before_next_output = False
         self._executing = False
@@ -105,6 +107,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
             finally:
                 self._executing = False
                 cell.outputs = self._outputs.outputs()
+                self._kept += self._outputs.size
                 self.nb_man.cell_complete(cell, index)
             if not goes_on:
                 return
@@ -113,7 +116,7 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
 
     async def _execute(self, cell: NotebookNode, index: int) -> bool:
         """Execute one code cell; whether the next one may follow."""
-        self._outputs.clear()
+        self._outputs = CellOutputs(self._state.output_limit, min(LARGEST_CELL, LARGEST_NOTEBOOK - self._kept))
         try:
             await self.async_execute_cell(cell, index)
         except CellExecutionError as error:
