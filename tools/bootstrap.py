@@ -8,6 +8,8 @@
 Each environment keeps a stamp of what it was made from; nothing is done, and no network used, while that is unchanged.
 """
 
+from __future__ import annotations  # this must load on Pythons that are too old, to say so
+
 import argparse
 import hashlib
 import os
@@ -70,7 +72,7 @@ def make_environment(name: str, lock: str) -> None:
     uv = need_uv()
     stamp.unlink(missing_ok=True)
     print(f"Making the {name} environment in {folder.relative_to(ROOT)} …", flush=True)
-    if not python_of(folder).exists():
+    if not python_of(folder).exists() or f"version_info = {python_version()}." not in config_of(folder):
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], "make an environment")
     install = [uv, "pip", "install", "--quiet", "--python", str(python_of(folder)), "--no-deps"]
     locked = ["--require-hashes", "--compile-bytecode", "-r", str(REQUIREMENTS / f"{lock}.lock")]
@@ -81,7 +83,7 @@ def make_environment(name: str, lock: str) -> None:
 
 def fingerprint(name: str, lock: str) -> str:
     """One digest over all that an environment is made from."""
-    digest = hashlib.sha256(f"{sys.version_info[:3]} {sys.executable}".encode())
+    digest = hashlib.sha256(python_version().encode())
     for path in (REQUIREMENTS / f"{lock}.lock", PACKAGES[name] / "pyproject.toml"):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
@@ -89,6 +91,16 @@ def fingerprint(name: str, lock: str) -> str:
 
 def python_of(folder: Path) -> Path:
     return folder / "bin" / "python"
+
+
+def config_of(folder: Path) -> str:
+    """What an environment says of itself; empty when it is none."""
+    path = folder / "pyvenv.cfg"
+    return path.read_text() if path.is_file() else ""
+
+
+def python_version() -> str:
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def need_uv() -> str:
