@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import available_timezones
 
 import jinja2
 from markupsafe import Markup
@@ -23,6 +25,12 @@ def duration(length: timedelta) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """IANA zones by name, without the old names without a region."""
+    return ("UTC", *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")))
 
 
 def seconds(length: int) -> str:
@@ -61,7 +69,8 @@ def with_cursor(params: Mapping[str, str], cursor: str) -> str:
 
 
 def install(environment: jinja2.Environment) -> None:
-    """Make the filters known to the templates."""
+    """Make filters and functions known to the templates."""
+    environment.globals["time_zones"] = time_zones
     environment.filters.update(
         duration=duration, seconds=seconds, shown=shown, drawing=drawing, with_cursor=with_cursor
     )

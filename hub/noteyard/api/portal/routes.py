@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from noteyard.api.portal import home, runs
+from noteyard.api.portal import home, runs, start_run
 
 pages_router = APIRouter(include_in_schema=False)
-for module in (home, runs):
+for module in (home, start_run, runs):
     pages_router.include_router(module.router)
