@@ -21,6 +21,8 @@ from noteyard.store.migrate import migrate
 from noteyard.urls import PublicUrls
 
 HEALTHY_SECONDS = 180.0
+MOST_STARTS = 6
+"""A part that has failed so often before it was ever well is broken; waiting longer would only hide that."""
 STEP = 0.2
 
 
@@ -107,8 +109,9 @@ class Starting:
                 self.say(f"  {part.name} is ready ({time.monotonic() - begun:.1f} s)")
             if not waiting:
                 return
-            if time.monotonic() - begun > HEALTHY_SECONDS:
-                raise _not_healthy(instance, sorted(waiting))
+            hopeless = [name for name in waiting if name in states and states[name].starts >= MOST_STARTS]
+            if hopeless or time.monotonic() - begun > HEALTHY_SECONDS:
+                raise _not_healthy(instance, hopeless or sorted(waiting))
             time.sleep(STEP)
 
 
@@ -116,4 +119,4 @@ def _not_healthy(instance: Instance, names: list[str]) -> Unavailable:
     path = instance.logs / f"{names[0]}.log"
     lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
     last = f" The last line of {names[0]}'s log: {lines[-1][:300]}" if lines else ""
-    return Unavailable(f"Not ready after {HEALTHY_SECONDS:g} s: {', '.join(names)}.{last}", f"The whole log is {path}.")
+    return Unavailable(f"{', '.join(names)} did not get ready.{last}", f"The whole log is {path}.")
