@@ -141,14 +141,20 @@ async def test_a_worker_that_hangs_is_ended(database: Database, tmp_path: Path) 
     assert state(database, run) is RunState.LOST
 
 
-async def test_a_run_that_outlives_the_installation_is_tried_again(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("trace", ["none", "an end that is known"])
+async def test_a_run_that_ends_with_the_installation_is_tried_again(
+    database: Database, tmp_path: Path, trace: str
+) -> None:
     (run,) = queue(database)
     runner = ScriptedRunner()
     made = context(database, tmp_path, runner)
     await RunLoop.of(made).turn()
     claim_it(database, runner)
     runner.alive.clear()
+    if trace != "none":
+        runner.die(attempt_id(run, 1), "it was killed (SIGKILL)")
     made.began = now() + timedelta(seconds=1)
+    await RunLoop.of(made).turn()
     await RunLoop.of(made).turn()
     assert [start.id for start in runner.started] == [attempt_id(run, 1), attempt_id(run, 2)]
     with database.read() as session:
@@ -187,3 +193,22 @@ async def test_a_controller_that_lost_its_lease_starts_nothing(database: Databas
     assert runner.started == []
     with database.read() as session:
         assert session.query(Run).one().state is RunState.QUEUED
+
+
+async def test_an_attempt_that_can_not_be_cleaned_keeps_no_other_from_starting(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = queue(database, 2)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner, runs=Runs(concurrent=1)))
+    await loop.turn()
+    started = runner.started[0].id
+
+    async def refuse(_: str) -> None:
+        raise OSError("the folder is on a disk that is gone")
+
+    monkeypatch.setattr(runner, "clean", refuse)
+    runner.die(started, "it crashed")
+    await loop.turn()
+    await loop.turn()
+    assert {start.id for start in runner.started} == {attempt_id(first, 1), attempt_id(second, 1)}

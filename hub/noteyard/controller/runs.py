@@ -108,7 +108,8 @@ class RunLoop:
         await self._launch(Start(id, token, profile), run)
 
     def _vanished(self, attempt: Attempt, found: Observed | None) -> Ending:
-        if found is None and attempt.heartbeat is not None and attempt.heartbeat < self.context.began:
+        # Its process may be gone without a trace, or its end be known: it ended with the installation either way.
+        if attempt.heartbeat is not None and attempt.heartbeat < self.context.began:
             return Ending(RunState.INTERRUPTED)
         reason = found.reason if found is not None and found.reason else "its process is gone"
         what = "The worker ended before it began" if attempt.claimed is None else "The worker vanished"
@@ -133,8 +134,13 @@ class RunLoop:
         for id, ended in over.items():
             if not seen[id].ended and ended is not None and now() - ended < SAVING:
                 continue  # it has reported its end and is on its way out
-            await self.context.runner.stop(id, kill=True)
-            await self.context.runner.clean(id)
+            try:
+                await self.context.runner.stop(id, kill=True)
+                await self.context.runner.clean(id)
+            except (NoteyardError, OSError):
+                # What hangs in the kernel, or a folder that can't be removed, must not keep other runs from starting.
+                log.exception("attempt not cleaned", attempt=id)
+                continue
             self.stopping.pop(id, None)
 
     async def _start(self, seen: Mapping[str, Observed]) -> None:
