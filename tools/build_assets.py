@@ -84,7 +84,7 @@ def find_npm() -> list[str] | None:
     if npm is not None:
         return [npm]
     uv = os.environ.get("UV") or shutil.which("uv")
-    return None if uv is None else [uv, "tool", "run", "--from", NODE_WHEEL, "npm"]
+    return None if uv is None else [uv, "tool", "run", "--python", sys.executable, "--from", NODE_WHEEL, "npm"]
 
 
 def copy_all(modules: Path, made_from: str) -> None:
