@@ -60,7 +60,8 @@ class WorkloadLoop:
         unclaimed = process.claimed is None and now() - process.created < UNCLAIMED and found is None
         if unclaimed or not (gone or silent):
             return
-        if process.stop or (process.heartbeat or process.created) < self.context.began:
+        never_began = process.claimed is None and found is None
+        if process.stop or never_began or (process.heartbeat or process.created) < self.context.began:
             end_process(session, process, None)
             return
         reason = (found.reason if found is not None else None) or ("its process is gone" if gone else "it hangs")

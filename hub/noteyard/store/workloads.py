@@ -14,6 +14,9 @@ from noteyard.store.workload_tables import Dashboard, WorkloadProcess
 from noteyard.tokens import new_token, token_hash
 
 
+UNEXPLAINED = {"cell": None, "name": "Failed", "message": "The launcher gave no reason.", "traceback": "", "hint": None}
+
+
 @dataclass(frozen=True)
 class Report:
     """What a launcher tells of itself. `address` is host:port once pages can be served."""
@@ -68,15 +71,16 @@ def report_process(session: Session, process: WorkloadProcess, report: Report) -
     process.heartbeat = now()
     if process.state not in LIVE_WORKLOAD:
         return True
-    process.state = report.state
     process.address = report.address or process.address
     process.sessions = report.sessions
     process.last_activity = report.last_activity or process.last_activity
     process.log = report.log if report.log is not None else process.log
+    if report.state is WorkloadState.FAILED:
+        end_process(session, process, report.error or UNEXPLAINED)
+        return True
+    process.state = report.state
     if report.state is WorkloadState.READY:
         _ready(session, process)
-    elif report.state is WorkloadState.FAILED:
-        end_process(session, process, report.error or {})
     return process.stop
 
 

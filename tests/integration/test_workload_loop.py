@@ -1,0 +1,181 @@
+"""The loop of dashboards against processes that begin, fail and vanish on command."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from noteyard.controller.workloads import WorkloadLoop
+from noteyard.domain import Audience, VersionState, WorkloadState
+from noteyard.errors import Conflict, NotFound
+from noteyard.settings import Dashboards
+from noteyard.store import Database
+from noteyard.store.dashboards import NewDashboard, add_version, get_dashboard, get_version, publish, remove, wake
+from noteyard.store.types import now
+from noteyard.store.workload_tables import WorkloadProcess
+from noteyard.store.workloads import Report, claim_process, process_by_token, report_process
+from tests.support.rows import add_person, add_some_release
+from tests.support.scripted import Crash, ScriptedRunner, context
+
+ERROR = {"cell": 2, "name": "ValueError", "message": "no", "traceback": "", "hint": None}
+
+
+class Yard:
+    """A database with one dashboard, and the loop over scripted processes."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.host = ScriptedRunner()
+        self.context = context(database, folder, self.host, dashboards=Dashboards(idle_minutes=10))
+        self.loop = WorkloadLoop(self.context)
+        with database.write() as session:
+            add_person(session, "ada")
+            self.release = add_some_release(session, "ada")
+            new = NewDashboard("sales", "Sales", Audience.ME)
+            self.id = publish(session, new, self.release, "ada").id
+
+    def report(self, state: WorkloadState, **fields: Any) -> bool:
+        """What the newest process's launcher says."""
+        start = self.host.started[-1]
+        with self.database.write() as session:
+            process = process_by_token(session, start.id, start.token)
+            if process.claimed is None:
+                claim_process(process)
+            return report_process(session, process, Report(state, **fields))
+
+    async def serve(self) -> None:
+        """One turn, then its process serves pages."""
+        await self.loop.turn()
+        self.report(WorkloadState.READY, address="127.0.0.1:9")
+
+    def started(self) -> list[str]:
+        return [start.id.removeprefix(f"{self.id}.") for start in self.host.started]
+
+    def set(self, **fields: Any) -> None:
+        with self.database.write() as session:
+            dashboard = get_dashboard(session, "sales")
+            for name, value in fields.items():
+                setattr(dashboard, name, value)
+
+    def version(self, number: int) -> VersionState:
+        with self.database.read() as session:
+            return get_version(session, self.id, number).state
+
+    def current(self) -> int | None:
+        with self.database.read() as session:
+            return get_dashboard(session, "sales").current
+
+
+@pytest.fixture
+def yard(database: Database, tmp_path: Path) -> Yard:
+    return Yard(database, tmp_path)
+
+
+async def test_a_version_becomes_current_when_it_serves(yard: Yard) -> None:
+    await yard.loop.turn()
+    assert yard.current() is None
+    await yard.serve()
+    assert (yard.current(), yard.version(1)) == (1, VersionState.GOOD)
+    await yard.loop.turn()
+    assert yard.started() == ["1.1"]
+
+
+async def test_a_version_that_fails_is_not_tried_again_and_replaces_nothing(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        add_version(session, get_dashboard(session, "sales"), yard.release, "ada")
+    await yard.loop.turn()
+    assert yard.report(WorkloadState.FAILED, error=ERROR, log="the log") is True
+    await yard.loop.turn()
+    await yard.loop.turn()
+    assert yard.started() == ["1.1", "2.2"]
+    assert (yard.current(), yard.version(2)) == (1, VersionState.FAILED)
+    with yard.database.read() as session:
+        failed = get_version(session, yard.id, 2)
+        assert (failed.error, failed.log) == (ERROR, "the log")
+
+
+async def test_the_old_version_serves_until_the_new_one_does(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        add_version(session, get_dashboard(session, "sales"), yard.release, "ada")
+    await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.1.1", f"{yard.id}.2.2"}
+    yard.report(WorkloadState.READY, address="127.0.0.1:10")
+    await yard.loop.turn()
+    await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.2.2"}
+    assert yard.current() == 2
+
+
+async def test_an_idle_dashboard_sleeps_and_a_visit_wakes_it(yard: Yard) -> None:
+    await yard.serve()
+    yard.set(last_visit=now() - timedelta(minutes=11))
+    await yard.loop.turn()
+    await yard.loop.turn()
+    assert yard.host.alive == set()
+    with yard.database.write() as session:
+        wake(get_dashboard(session, "sales"))
+    await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.1.2"}
+
+
+async def test_a_dashboard_with_a_session_does_not_sleep(yard: Yard) -> None:
+    await yard.serve()
+    yard.report(WorkloadState.READY, sessions=1)
+    yard.set(last_visit=now() - timedelta(hours=5))
+    await yard.loop.turn()
+    await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.1.1"}
+
+
+async def test_a_vanished_process_is_started_again_with_backoff(yard: Yard) -> None:
+    await yard.serve()
+    yard.host.die(f"{yard.id}.1.1", "killed (SIGKILL)")
+    await yard.loop.turn()
+    assert yard.started() == ["1.1"]
+    with yard.database.read() as session:
+        process = session.get_one(WorkloadProcess, f"{yard.id}.1.1")
+        assert process.error is not None
+        assert process.error["message"] == "The dashboard's process ended: killed (SIGKILL)."
+        waiting = get_dashboard(session, "sales").not_before
+        assert waiting is not None
+    yard.set(not_before=now() - timedelta(seconds=1))
+    await yard.loop.turn()
+    assert yard.started() == ["1.1", "1.2"]
+
+
+async def test_a_crash_before_the_process_is_made_up_for(yard: Yard) -> None:
+    yard.host.crash_before_start = True
+    with pytest.raises(Crash):
+        await yard.loop.turn()
+    with yard.database.write() as session:
+        row = session.get_one(WorkloadProcess, f"{yard.id}.1.1")
+        row.created = row.heartbeat = now() - timedelta(seconds=11)
+    await yard.loop.turn()
+    await yard.loop.turn()
+    assert yard.started() == ["1.2"]
+    assert yard.version(1) is VersionState.RENDERING
+
+
+async def test_of_two_launchers_one_gets_the_start(yard: Yard) -> None:
+    await yard.loop.turn()
+    start = yard.host.started[-1]
+    with yard.database.write() as session:
+        claim_process(process_by_token(session, start.id, start.token))
+    with yard.database.write() as session, pytest.raises(Conflict, match="claimed already"):
+        claim_process(process_by_token(session, start.id, start.token))
+    with yard.database.write() as session, pytest.raises(NotFound):
+        process_by_token(session, start.id, "another token")
+
+
+async def test_a_dashboard_taken_down_ends_and_frees_its_link(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        remove(get_dashboard(session, "sales"))
+    await yard.loop.turn()
+    await yard.loop.turn()
+    assert yard.host.alive == set()
+    with yard.database.write() as session:
+        publish(session, NewDashboard("sales", "Sales", Audience.ME), yard.release, "ada")
