@@ -36,7 +36,7 @@ def test_create_in_this_computer_s_zone_and_see_when_it_runs(server: YardServer,
     assert (made["catch_up"], made["overlap"], made["retries"]) == ("last", "skip", 0)
     lines = done.stdout.splitlines()
     assert lines[0] == f"Schedule s1  {server.url}/portal/schedules/s1"
-    assert lines[1].endswith("(0 6 * * *, Europe/Berlin):")
+    assert lines[1] == "At 06:00 every day, Europe/Berlin time (0 6 * * *):"
     assert lines[2:] == [f"  2026-11-{day} 06:00:00 CET" for day in (23, 24, 25, 26, 27)]
 
 
@@ -64,7 +64,7 @@ def test_list_show_and_next(server: YardServer, folder: Path) -> None:
     yard(*CREATE, "--name", "Daily weather", environment=server.environment(), folder=folder)
     listed = yard("schedule", "list", environment=server.environment(), folder=folder).stdout.splitlines()
     assert listed[1].split() == [
-        *("s1", "Daily", "weather", "collect.ipynb", "0", "6", "*", "*", "*", "Europe/Berlin"),
+        *("s1", "Daily", "weather", "collect.ipynb", "0", "6", "*", "*", "*"),
         *("2026-11-23", "06:00:00", "CET", "on"),
     ]
     shown = yard("schedule", "show", "Daily weather", environment=server.environment(), folder=folder).stdout

@@ -17,9 +17,9 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from noteyard.api import problems
-from noteyard.hub_client import NotLoggedIn
 from noteyard.api.models import OutputModel, Page, RunModel
 from noteyard.errors import NotFound
+from noteyard.hub_client import NotLoggedIn
 from noteyard.parameters import coerce_query, schema_from_notebook, validate
 from sse_starlette.sse import EventSourceResponse, ServerSentEvent
 

@@ -74,13 +74,13 @@ def start(options: RunOptions, screen: Screen) -> ExitCode:
     release = make_release(api, options, screen)
     body = {"release": release["id"], "parameters": values, "timeout": timeout, "retries": options.retries}
     run: Json = api.post("/runs", body)
-    screen.note("Run ", styled(run["id"], "bold"), "  ", run["url"])
+    screen.note(run["url"])
     if options.wait:
         return wait(api, run, screen)
     if screen.as_json:
         screen.result(run)
     else:
-        screen.line(f"yard logs --follow {run['id']}")
+        screen.line(run["id"])
     return ExitCode.DONE
 
 

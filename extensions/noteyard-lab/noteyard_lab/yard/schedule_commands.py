@@ -121,14 +121,13 @@ def list_schedules(options: Options, screen: Screen) -> None:
         screen.result({"items": schedules})
         return
     screen.table(
-        ("Schedule", "Name", "Notebook", "When", "Zone", "Next", "State"),
+        ("Schedule", "Name", "Notebook", "When", "Next", "State"),
         [
             (
                 item["id"],
                 item["name"],
                 item["notebook"],
                 item["cron"],
-                item["timezone"],
                 "" if item["paused"] or not item["upcoming"] else local(item["upcoming"][0]) or "",
                 _state(item),
             )
@@ -255,7 +254,7 @@ def _change(options: OneSchedule, screen: Screen, verb: str, words: str) -> None
 
 
 def _rule(schedule: Json, screen: Screen) -> None:
-    screen.line(f"{schedule['description']} ({schedule['cron']}, {schedule['timezone']}):")
+    screen.line(f"{schedule['description']} ({schedule['cron']}):")
     for due in schedule["upcoming"]:
         screen.line(f"  {local(due)}")
 

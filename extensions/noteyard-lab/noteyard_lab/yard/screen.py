@@ -33,6 +33,7 @@ STYLES = {
     "good": "green",
     "paused": "yellow",
 }
+NEVER_FOLDED = frozenset({"State", "Created", "Took", "When", "Next", "Due", "Run", "Rendered", "Audience", "Link"})
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -99,8 +100,8 @@ class Screen:
             return
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
         for position, column in enumerate(columns):
-            # The first column is what other commands take as their argument: it is never cut.
-            table.add_column(column, no_wrap=position == 0, overflow="fold")
+            # The first column is what other commands take as their argument.
+            table.add_column(column, no_wrap=position == 0 or column in NEVER_FOLDED, overflow="fold")
         for row in shown:
             table.add_row(*(_joined([cell]) for cell in row))
         self.out.print(table)
@@ -117,7 +118,10 @@ class Screen:
         if self.as_json:
             sys.stderr.write(json.dumps(error.problem(), ensure_ascii=False) + "\n")
             return
-        self.err.print(_joined([styled("✗ ", "red"), error.message]), soft_wrap=True)
+        # The API's sentence repeats the fields; below it each has a line of its own.
+        repeated = "; ".join(f"{field}: {message}" for field, message in error.fields)
+        message = error.message.split(repeated)[0].rstrip() if repeated else error.message
+        self.err.print(_joined([styled("✗ ", "red"), message]), soft_wrap=True)
         for field, message in error.fields:
             self.err.print(_joined(["  ", styled(plain(field), "bold"), ": ", message]), soft_wrap=True)
         if error.hint:
@@ -180,4 +184,7 @@ def _joined(parts: Sequence[str | Text]) -> Text:
 def _console(*, to_stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=to_stderr, highlight=False, emoji=False, markup=False)
+    console = Console(stderr=to_stderr, highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        console.width = 10_000  # programs that read it want lines as they are
+    return console
