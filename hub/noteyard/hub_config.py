@@ -89,6 +89,8 @@ def _services(settings: Settings, urls: PublicUrls, instance: Instance) -> list[
                 f"--timeout={idle}",
                 f"--cull-every={max(10, min(idle // 4, 300))}",
             ],
+            # Found by it when the installation is stopped.
+            "environment": {"NOTEYARD_INSTANCE": str(instance.state)},
             "display": False,
         },
     ]

@@ -38,6 +38,7 @@ class Installation:
     instance: Instance
     database: Database
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    clients: list[httpx.Client] = field(default_factory=list)
 
     @property
     def urls(self) -> PublicUrls:
@@ -96,7 +97,7 @@ class Installation:
         """A browser without scripts, at the hub's host or another; both resolve to the edge."""
         base = f"http://127.0.0.1:{self.settings.port}"
         name = host or self.urls.hub_host
-        return httpx.Client(base_url=base, headers={"Host": f"{name}:{self.settings.port}"}, timeout=30)
+        return self._kept(httpx.Client(base_url=base, headers={"Host": f"{name}:{self.settings.port}"}, timeout=30))
 
     def logged_in(self, name: str, password: str = PASSWORD) -> httpx.Client:
         """A client of the hub that is logged in."""
@@ -109,7 +110,11 @@ class Installation:
         """The hub's API with our service's token."""
         token = self.instance.secret("hub-api")
         url = f"{self.instance.internal_url('hub')}/hub/api"
-        return httpx.Client(base_url=url, headers={"Authorization": f"token {token}"}, timeout=60)
+        return self._kept(httpx.Client(base_url=url, headers={"Authorization": f"token {token}"}, timeout=60))
+
+    def _kept(self, client: httpx.Client) -> httpx.Client:
+        self.clients.append(client)
+        return client
 
     def labs(self) -> list[Any]:
         """Processes of labs that run."""
@@ -121,6 +126,8 @@ class Installation:
         return variables.get("NOTEYARD_INSTANCE") == str(self.instance.state)
 
     def end(self) -> None:
+        for client in self.clients:
+            client.close()
         for name in ("hub", "edge", "api"):
             if name in self.processes:
                 self.kill(name)
@@ -161,5 +168,23 @@ def log_in(client: httpx.Client, name: str, password: str, next: str = "") -> ht
     """Send the hub's login form; 302 when it is right."""
     page = client.get("/hub/login", params={"next": next} if next else {})
     assert page.status_code == 200, page.text
+    _keep_session(client, page)
     form = {"username": name, "password": password, "_xsrf": client.cookies["_xsrf"]}
-    return client.post("/hub/login", params={"next": next} if next else {}, data=form)
+    answer = client.post("/hub/login", params={"next": next} if next else {}, data=form)
+    _keep_session(client, answer)
+    return answer
+
+
+def _keep_session(client: httpx.Client, answer: httpx.Response) -> None:
+    # JupyterHub sets this cookie for the hub's domain, which our client does not know as its own.
+    for header in answer.headers.get_list("set-cookie"):
+        name, _, value = header.partition(";")[0].partition("=")
+        if name == "jupyterhub-session-id":
+            client.cookies.set(name, value)
+
+
+def token_of(client: httpx.Client, name: str, *scopes: str) -> httpx.Response:
+    """Ask for an API token as the token page does."""
+    headers = {"X-XSRFToken": client.cookies["_xsrf"], "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+    body = {"note": "test", "expires_in": 600, "scopes": list(scopes)}
+    return client.post(f"/hub/api/users/{name}/tokens", json=body, headers=headers)

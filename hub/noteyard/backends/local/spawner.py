@@ -133,7 +133,10 @@ class LabSpawner(Spawner):  # type: ignore[misc]
         with shared_database(self.database_url).write() as session:
             key = key_for_person(session, lab.person)
         own = lab_environment(self._instance, lab, urls.hub, os.environ)
-        return {**self.get_env(), **own, **s3_environment(key, urls.s3)}
+        # Labs report activity often enough not to be taken for idle while they work.
+        report = max(5, min(300, self.settings.labs.idle_minutes * 60 // 4))
+        hubs = {**self.get_env(), "JUPYTERHUB_ACTIVITY_INTERVAL": str(report)}
+        return {**hubs, **own, **s3_environment(key, urls.s3)}
 
     def _end_leftovers(self) -> None:
         # A hub that was killed while it started a lab does not know that lab.
