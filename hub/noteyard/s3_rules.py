@@ -38,8 +38,8 @@ def _names(text: str) -> frozenset[str]:
 
 _LIST = "prefix delimiter max-keys encoding-type"
 _RESPONSE = _names(
-    "response-cache-control response-content-disposition response-content-encoding response-content-language "
-    "response-content-type response-expires"
+    "response-cache-control response-content-disposition response-content-language response-content-type "
+    "response-expires"
 )
 _READS = _names("if-match if-none-match if-modified-since x-amz-checksum-mode")
 _BODY = _names("content-encoding x-amz-decoded-content-length")
@@ -101,6 +101,8 @@ def decide(request: S3Request, grants: Grants) -> S3Refusal | None:
 
 
 def _unknown_operation(request: S3Request, grants: Grants) -> S3Refusal:
+    if request.operation in ("CreateBucket", "DeleteBucket") and (refusal := _check_query(request, Rule("write"))):
+        return refusal
     if request.operation == "CreateBucket" and request.bucket in grants:
         return S3Refusal(409, "BucketAlreadyOwnedByYou", f"The bucket {request.bucket} is there.", request.resource)
     if request.operation in ("CreateBucket", "DeleteBucket"):

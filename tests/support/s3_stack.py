@@ -1,5 +1,6 @@
 """The embedded S3 as it runs on one machine: real Traefik, real rclone, the real guard, and keys in a dictionary."""
 
+import http.client
 import json
 import os
 import subprocess
@@ -23,7 +24,7 @@ from noteyard.instance import Instance
 from noteyard.s3_environment import s3_environment
 
 from tests.support.ports import free_port
-from tests.support.s3_signer import Answer, send
+from tests.support.s3_signer import Answer, send, signed
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -59,11 +60,23 @@ class Stack:
     def endpoint(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def send(self, method: str, target: str, body: bytes = b"", key: S3Key = ADA, **headers: str) -> Answer:
+    def send(self, method: str, target: str, body: bytes = b"", *, key: S3Key = ADA, **headers: str) -> Answer:
         """A signed request with `target` as it is; underscores in the headers' names are hyphens."""
         return send(
             self.port, key, method, target, body, {name.replace("_", "-"): value for name, value in headers.items()}
         )
+
+    def open_upload(self, target: str, length: int, key: S3Key = ADA) -> http.client.HTTPConnection:
+        """A PUT whose headers are sent; the test sends its body of `length` bytes."""
+        headers = signed(
+            key, "PUT", f"127.0.0.1:{self.port}", target, b"", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+        )
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection.putrequest("PUT", target, skip_host=True, skip_accept_encoding=True)
+        for name, value in {**headers, "content-length": str(length)}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        return connection
 
     def write(self, path: str, content: bytes = b"original") -> Path:
         """Put a file into the folder by path, as a lab does."""

@@ -67,6 +67,15 @@ def test_empty_folders_are_deleted_with_the_empty_ones_above(folder: S3Folder) -
     assert not folder.exists("team", "new/")
 
 
+def test_what_broken_off_uploads_left_is_swept_when_it_is_old(folder: S3Folder) -> None:
+    left_over = folder.root / "team" / "d" / ".rclone_temp_put_1.abc.partial"
+    left_over.write_text("half")
+    assert folder.sweep(3600) == 0
+    os.utime(left_over, (0, 0))
+    assert folder.sweep(3600) == 1
+    assert left(folder) == ALL
+
+
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [

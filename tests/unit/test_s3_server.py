@@ -1,11 +1,12 @@
 """The command of the embedded S3, what rclone is told about a key, the edge's part, and what people's code gets."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from noteyard.api.s3_guard import S3Key
-from noteyard.backends.local import s3_auth_proxy
+from noteyard.backends.local import s3_auth_proxy, s3_launch
 from noteyard.backends.local.s3_auth_proxy import backend
 from noteyard.backends.local.s3_edge import s3_dynamic, s3_entrypoint
 from noteyard.backends.local.s3_server import S3Server
@@ -18,7 +19,8 @@ SERVER = S3Server(
 
 def test_the_server_listens_on_loopback_and_holds_no_secret() -> None:
     argv = SERVER.argv(Path("/venv/bin/rclone"))
-    assert argv[:3] == ("/venv/bin/rclone", "serve", "s3")
+    assert argv[:4] == (sys.executable, "-I", "-S", s3_launch.__file__)
+    assert argv[4:7] == ("/venv/bin/rclone", "serve", "s3")
     assert argv[argv.index("--addr") + 1] == "127.0.0.1:9001"
     assert argv[argv.index("--dir-cache-time") + 1] == "1ms"
     assert SERVER.environment() == {
@@ -29,6 +31,22 @@ def test_the_server_listens_on_loopback_and_holds_no_secret() -> None:
         "NOTEYARD_S3_PYTHON": sys.executable,
         "NOTEYARD_S3_AUTH_PROXY": s3_auth_proxy.__file__,
     }
+
+
+def test_what_is_launched_can_rename_and_remove_folders_but_not_delete_files(tmp_path: Path) -> None:
+    commands = "rm old && mv new old && rmdir folder && unlink kept"
+    for name, content in (("old", "old"), ("new", "new"), ("kept", "kept")):
+        (tmp_path / name).write_text(content)
+    (tmp_path / "folder").mkdir()
+    launch = [sys.executable, "-I", "-S", s3_launch.__file__, "/bin/sh", "-c", commands]
+    done = subprocess.run(launch, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"old": "new", "kept": "kept"}
+
+
+def test_on_a_machine_that_it_does_not_know_it_goes_without() -> None:
+    assert s3_launch.forbid_deletes("mips") is False
+    assert len(s3_launch.filter_program("aarch64")) == len(s3_launch.filter_program("x86_64")) - 1
 
 
 def test_a_key_is_served_its_own_buckets_only(tmp_path: Path) -> None:

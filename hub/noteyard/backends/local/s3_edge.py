@@ -53,7 +53,10 @@ def s3_dynamic(api: str, rclone: str) -> dict[str, Any]:
                 "s3-guard": {"forwardAuth": _guard(api)},
                 "s3-folder": {"addPrefix": {"prefix": FOLDER}},
             },
-            "services": {"s3": _service(rclone), "s3-folder": _service(api)},
+            "services": {"s3": _service(rclone, serversTransport="s3"), "s3-folder": _service(api)},
+            # rclone drops connections after an answer that went wrong (an object replaced while it was read); the next
+            # upload on such a connection would fail.
+            "serversTransports": {"s3": {"maxIdleConnsPerHost": -1}},
         }
     }
 
@@ -68,6 +71,8 @@ _HEADERS = {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Set-Cookie": "",
+        # rclone keeps the aws-chunked of an upload in frames, which it has unpacked. Others are never stored.
+        "Content-Encoding": "",
     },
 }
 
@@ -92,5 +97,5 @@ def _guard(api: str) -> dict[str, Any]:
     }
 
 
-def _service(url: str) -> dict[str, Any]:
-    return {"loadBalancer": {"servers": [{"url": url}], "passHostHeader": True}}
+def _service(url: str, **more: str) -> dict[str, Any]:
+    return {"loadBalancer": {"servers": [{"url": url}], "passHostHeader": True, **more}}

@@ -7,9 +7,12 @@ rclone reads and writes objects; deletes and folders are done here, because rclo
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from noteyard.s3_names import RESERVED
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -69,6 +72,20 @@ class S3Folder:
                 chain.pop()
                 if not _remove_empty(parent, chain[-1]):
                     return
+
+    def sweep(self, seconds: float) -> int:
+        """Delete what uploads that were broken off left, untouched for `seconds`; how many files that were.
+
+        A day is safe at any time, since no upload goes on for longer; 0 is safe while the S3 server is off.
+        """
+        swept = 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder, name)
+                if name.startswith(RESERVED) and path.lstat().st_mtime <= time.time() - seconds:
+                    path.unlink()
+                    swept += 1
+        return swept
 
 
 def _in_the_way(path: str, kind: str | None, wanted: str) -> str | None:

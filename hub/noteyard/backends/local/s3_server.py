@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from noteyard.backends.local import s3_auth_proxy
+from noteyard.backends.local import s3_auth_proxy, s3_launch
 
 # rclone splits the command at blanks and knows no quotes; the paths in it may have blanks.
 AUTH_PROXY = '/bin/sh -c exec${IFS}"$NOTEYARD_S3_PYTHON"${IFS}-I${IFS}-S${IFS}"$NOTEYARD_S3_AUTH_PROXY"'
@@ -28,16 +28,9 @@ class S3Server:
 
     def argv(self, rclone: Path) -> tuple[str, ...]:
         """The command line; it holds no secret."""
-        return (
-            str(rclone),
-            "serve",
-            "s3",
-            *_OPTIONS,
-            "--addr",
-            f"127.0.0.1:{self.port}",
-            "--cache-dir",
-            str(self.cache),
-        )
+        launch = (sys.executable, "-I", "-S", s3_launch.__file__)
+        listen = ("--addr", f"127.0.0.1:{self.port}", "--cache-dir", str(self.cache))
+        return (*launch, str(rclone), "serve", "s3", *_OPTIONS, *listen)
 
     def environment(self) -> Mapping[str, str]:
         """Variables for the server and, by inheritance, for the program that it asks about keys."""
@@ -62,6 +55,8 @@ _OPTIONS = (
     # A request reads one range of one file: waiting for other readers and reading ahead only cost time.
     *("--vfs-read-wait", "0"),
     *("--buffer-size", "0"),
+    # rclone compares what it has read with the file that has the name by then, perhaps another one.
+    "--no-checksum",
     # Not idle time: the whole of a request.
     *("--server-read-timeout", LONGEST_TRANSFER),
     *("--server-write-timeout", LONGEST_TRANSFER),
