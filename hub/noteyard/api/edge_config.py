@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 
 from noteyard.api.dependencies import Config, Db, Installation, Urls
 from noteyard.api.internal import OnlyInternal
-from noteyard.edge import Route, Upstream, Workload, dynamic_config
+from noteyard.backends import platform
+from noteyard.edge import Route, Upstream, Workload, dynamic_config, merged
 from noteyard.instance import Instance
 from noteyard.settings import Settings
 from noteyard.store.hub_routes import list_routes, ready_workloads
@@ -24,7 +25,8 @@ def edge(request: Request, database: Db, settings: Config, urls: Urls, instance:
     state = request.app.state
     known: tuple[Any, bytes] | None = getattr(state, "edge_answer", None)
     if known is None or known[0] != (routes, workloads):
-        config = dynamic_config(urls, _upstream(settings, instance), routes, workloads)
+        shared = dynamic_config(urls, _upstream(settings, instance), routes, workloads)
+        config = merged(shared, platform(settings).edge_part())
         known = ((routes, workloads), json.dumps(config).encode())
         state.edge_answer = known
     return Response(known[1], media_type="application/json")

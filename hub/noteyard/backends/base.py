@@ -69,6 +69,9 @@ class Platform(Protocol):
     def configure(self, c: Any) -> None:
         """Set JupyterHub's spawner and proxy in its config object."""
 
+    def edge_part(self) -> Mapping[str, Any]:
+        """What this shape adds to the edge's dynamic configuration (see edge.py)."""
+
     def runner(self) -> Runner: ...
 
     def workload_host(self) -> WorkloadHost: ...

@@ -5,8 +5,10 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from noteyard.edge import INTERNAL, MAIN
+from noteyard.backends.local.s3_edge import S3, s3_entrypoint
+from noteyard.edge import INTERNAL, MAIN, merged
 from noteyard.errors import NoteyardError
 from noteyard.instance import Instance
 from noteyard.settings import Settings
@@ -36,7 +38,11 @@ def static_config(settings: Settings, urls: PublicUrls, instance: Instance) -> d
     config: dict[str, Any] = {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "entryPoints": {
-            MAIN: entry_point(settings, f"{settings.bind}:{settings.port}", _names(settings, urls)),
+            MAIN: merged(main_entrypoint(_address(settings, settings.port)), _tls(settings, _names(settings, urls))),
+            S3: merged(
+                s3_entrypoint(_address(settings, settings.port + 1)),
+                _tls(settings, [{"main": urlsplit(urls.s3).hostname}]),
+            ),
             INTERNAL: {
                 "address": f"127.0.0.1:{instance.ports()['edge']}",
                 "observability": {"accessLogs": False},
@@ -69,18 +75,24 @@ def static_config(settings: Settings, urls: PublicUrls, instance: Instance) -> d
     return config
 
 
-def entry_point(settings: Settings, address: str, names: list[dict[str, Any]]) -> dict[str, Any]:
-    """A public entry point, with TLS when it is configured; `names` are the certificates that ACME gets for it."""
-    point: dict[str, Any] = {
+def main_entrypoint(address: str) -> dict[str, Any]:
+    """Traefik's entry point for browsers."""
+    return {
         "address": address,
         # Without it, a request (an upload, a long answer) is cut after a minute.
         "transport": {"respondingTimeouts": {"readTimeout": 0}, "lifeCycle": {"graceTimeOut": "2s"}},
     }
+
+
+def _address(settings: Settings, port: int) -> str:
+    return f"[{settings.bind}]:{port}" if ":" in settings.bind else f"{settings.bind}:{port}"
+
+
+def _tls(settings: Settings, names: list[dict[str, Any]]) -> dict[str, Any]:
+    # `names` are the certificates that ACME gets for the entry point.
     if settings.tls.acme_email:
-        point["http"] = {"tls": {"certResolver": ACME, "domains": names}}
-    elif settings.tls.certificate:
-        point["http"] = {"tls": {}}
-    return point
+        return {"http": {"tls": {"certResolver": ACME, "domains": names}}}
+    return {"http": {"tls": {}}} if settings.tls.certificate else {}
 
 
 def _names(settings: Settings, urls: PublicUrls) -> list[dict[str, Any]]:

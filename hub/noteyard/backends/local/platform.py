@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from noteyard.backends.local.runner import LocalRunner
+from noteyard.backends.local.s3_edge import s3_dynamic
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
 from noteyard.settings import Settings
@@ -38,6 +40,10 @@ class LocalPlatform:
         c.LabSpawner.settings = self.settings
         c.LabSpawner.database_url = self.settings.database_url or self.instance.database_url
         c.LabSpawner.poll_interval = 5
+
+    def edge_part(self) -> Mapping[str, Any]:
+        """The embedded S3's routes."""
+        return s3_dynamic(self.instance.internal_url("api"), self.instance.internal_url("s3"))
 
     def runner(self) -> LocalRunner:
         return LocalRunner(self.settings, self.instance)
