@@ -368,3 +368,26 @@ def test_runs_without_a_schedule_tell_nobody(database: Database) -> None:
         settle(session, run, session.get_one(Attempt, (run.id, 1)), Ending(RunState.FAILED), Runs())
         assert session.get_one(Run, run.id).state is RunState.FAILED
     assert messages(database) == []
+
+
+async def test_mail_goes_out_encrypted_and_with_a_login_where_the_settings_say_so(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    (tmp_path / "password").write_text("correct horse\n")
+    add_schedule(database, ("ada@example.org",))
+    end_a_run(database, RunState.FAILED)
+    with MailServer(login=("noteyard", "correct horse")).serving(tls) as server:
+        options = {"host": "localhost", "port": server.port, "tls": "starttls", "username": "noteyard"}
+        controller = leading(database, tmp_path)
+        for password, arrived in ((tmp_path / "nowhere", 0), (tmp_path / "password", 1)):
+            mail = Mail.model_validate({**options, "password_file": password})
+            controller.settings = controller.settings.model_copy(update={"mail": mail})
+            await deliver(controller)
+            assert len(server.mails) == arrived
+            change(database, next_try=now())
+    assert only(database).tries == 2

@@ -13,18 +13,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from tests.support.ports import free_port
 
 
 @dataclass
 class MailServer:
-    """`refuse` maps a recipient to the answer it gets; what is accepted is in `mails`."""
+    """`refuse` maps a recipient to the answer it gets; accepted ones are in `mails`. `login`: needed name, password."""
 
     port: int = field(default_factory=free_port)
     mails: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)
+    login: tuple[str, str] | None = None
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -41,13 +42,26 @@ class MailServer:
         return "250 OK"
 
     @contextmanager
-    def serving(self) -> Iterator["MailServer"]:
-        controller = Controller(self, hostname="127.0.0.1", port=self.port)
+    def serving(self, tls: ssl.SSLContext | None = None) -> Iterator["MailServer"]:
+        """Serve while the block lasts; with `tls`, mail is taken after STARTTLS alone."""
+        controller = Controller(
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            tls_context=tls,
+            require_starttls=tls is not None,
+            authenticator=self._check,
+            auth_required=self.login is not None,
+        )
         controller.start()
         try:
             yield self
         finally:
             controller.stop()
+
+    def _check(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        given = (data.login.decode(), data.password.decode())
+        return AuthResult(success=given == self.login)
 
 
 @dataclass
