@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import jinja2
 from markupsafe import Markup
@@ -45,6 +45,11 @@ def seconds(length: int) -> str:
     return " ".join(f"{count} {unit}" for count, unit in named if count)
 
 
+def in_zone(moment: datetime, zone: str) -> str:
+    """`Mon 2026-11-23 06:00 CET`."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M %Z")
+
+
 def shown(value: Any) -> str:
     """A parameter's value for reading: text as it is, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -72,5 +77,5 @@ def install(environment: jinja2.Environment) -> None:
     """Make filters and functions known to the templates."""
     environment.globals["time_zones"] = time_zones
     environment.filters.update(
-        duration=duration, seconds=seconds, shown=shown, drawing=drawing, with_cursor=with_cursor
+        in_zone=in_zone, duration=duration, seconds=seconds, shown=shown, drawing=drawing, with_cursor=with_cursor
     )

@@ -1,6 +1,7 @@
 """What browsers send in forms, read into request bodies; refusals by field."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -71,10 +72,11 @@ def body(model: type[Made], values: Mapping[str, Any]) -> Made:
         raise InvalidParameters(problems) from None
 
 
-def errors_by_field(error: NoteyardError | None) -> dict[str, str]:
-    """Messages by the name of the field: `parameters.days[0]` belongs to `days`."""
-    found: dict[str, str] = {}
+def errors_by_field(error: NoteyardError | None) -> defaultdict[str, str]:
+    """Messages by the name of the field, empty for the others: `parameters.days[0]` belongs to `days`."""
+    found: defaultdict[str, str] = defaultdict(str)
     for item in getattr(error, "fields", ()):
-        name = re.split(r"[.\[]", item.field.removeprefix("parameters."))[0]
+        path = item.field.removeprefix("parameters.").removeprefix("alerts.")
+        name = re.split(r"[.\[]", path)[0]
         found[name] = f"{found[name]}; {item.message}" if name in found else item.message
     return found

@@ -3,7 +3,7 @@
   "use strict";
 
   var zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  var format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  var format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
   function localTimes(root) {
     root.querySelectorAll("time[datetime]").forEach(function (element) {
@@ -69,7 +69,8 @@
     clocks();
     window.setInterval(clocks, 1000);
     document.querySelectorAll("[data-refresh]").forEach(refresh);
+    document.dispatchEvent(new Event("noteyard:ready"));
   }
   window.noteyard = { localTimes: localTimes, replace: replace };
-  if (document.readyState === "loading") { document.addEventListener("DOMContentLoaded", start); } else { start(); }
+  document.addEventListener("DOMContentLoaded", start);
 })();
