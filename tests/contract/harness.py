@@ -11,6 +11,7 @@ from typing import Protocol
 from noteyard.backends.base import Runner, WorkloadHost
 from noteyard.backends.local.processes import processes, read
 from noteyard.backends.local.runner import LocalRunner
+from noteyard.backends.local.task_environment import remove_temporary
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
 from noteyard.settings import Settings
@@ -103,6 +104,8 @@ class LocalHarness:
     def end(self) -> None:
         for pid in self.mine():
             os.kill(pid, signal.SIGKILL)
+        for folder in self.state.glob("*/*/tmp"):
+            remove_temporary(folder.parent)
 
     def _command(self, folder: Path, option: str, id: str) -> list[str]:
         return [str(folder / "bin" / "python"), str(STAND_IN), option, id]

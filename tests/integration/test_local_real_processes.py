@@ -11,6 +11,7 @@ import pytest
 from noteyard.backends.base import Observed, Start
 from noteyard.backends.local.processes import environment, processes
 from noteyard.backends.local.runner import LocalRunner
+from noteyard.backends.local.task_environment import remove_temporary
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
 from noteyard.settings import Profile, Settings
@@ -40,6 +41,8 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     yield made
     for process in _mine(made):
         os.kill(process, signal.SIGKILL)
+    for folder in made.state.glob("*/*/tmp"):
+        remove_temporary(folder.parent)
 
 
 def _mine(instance: Instance) -> list[int]:
