@@ -67,6 +67,15 @@ def test_empty_folders_are_deleted_with_the_empty_ones_above(folder: S3Folder) -
     assert not folder.exists("team", "new/")
 
 
+def test_a_folder_goes_with_the_empty_folders_in_it_unless_there_is_a_file(folder: S3Folder) -> None:
+    folder.make("team", "new/one/two/")
+    folder.make("team", "new/three/")
+    folder.delete("team", "new/")
+    folder.make("team", "d/empty/")
+    folder.delete("team", "d/")
+    assert left(folder) == ALL | {"team/d/empty"}
+
+
 def test_what_broken_off_uploads_left_is_swept_when_it_is_old(folder: S3Folder) -> None:
     left_over = folder.root / "team" / "d" / ".rclone_temp_put_1.abc.partial"
     left_over.write_text("half")

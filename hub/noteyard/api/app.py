@@ -18,6 +18,7 @@ from noteyard.api import (
     problems,
     releases,
     runs,
+    s3_folders,
     s3_guard,
     schedules,
     workers,
@@ -30,6 +31,7 @@ from noteyard.api.request_log import RequestLog
 from noteyard.api.s3_keys import DatabaseKeys
 from noteyard.api.viewer import authz, links, outputs, shell
 from noteyard.api.viewer.rate_limit import RateLimit
+from noteyard.backends import embedded_s3
 from noteyard.errors import NoteyardError
 from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
@@ -78,6 +80,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.public_wakes = RateLimit(settings.dashboards.public_wakes_per_minute)
     app.state.templates = environment()
     app.state.s3_keys = DatabaseKeys(app.state.database)
+    app.state.s3_folder, app.state.s3_objects = embedded_s3(settings)
     _routes(app, urls)
     problems.install(app)
     app.add_middleware(RequestLog)
@@ -89,7 +92,7 @@ def _routes(app: FastAPI, urls: PublicUrls) -> None:
     app.router.routes.append(Host(f"{{slug}}.{urls.apps_host}", _apps(app)))
     for module in (releases, runs, schedules, dashboards, people, parameters, workers, launchers):
         app.include_router(module.router)
-    for internal in (edge_config, hub_routes, s3_guard, health, authz, links, login):
+    for internal in (edge_config, hub_routes, s3_guard, s3_folders, health, authz, links, login):
         app.include_router(internal.router)
     app.include_router(pages_router)
     mount_assets(app)
@@ -109,4 +112,5 @@ def _apps(hub_app: FastAPI) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.hub.http.aclose()
+    await app.state.s3_objects.close()
     app.state.database.close()

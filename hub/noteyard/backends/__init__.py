@@ -1,9 +1,15 @@
 """Where labs, runs and dashboards really run. The only choice between the shapes is made here."""
 
+from typing import TYPE_CHECKING
+
 from noteyard.backends.base import Platform, Runner, WorkloadHost
 from noteyard.settings import Settings
 
-__all__ = ["Platform", "Runner", "WorkloadHost", "platform"]
+if TYPE_CHECKING:
+    from noteyard.backends.local.s3_folder import S3Folder
+    from noteyard.backends.local.s3_objects import S3Objects
+
+__all__ = ["Platform", "Runner", "WorkloadHost", "embedded_s3", "platform"]
 
 
 def platform(settings: Settings) -> Platform:
@@ -11,3 +17,13 @@ def platform(settings: Settings) -> Platform:
     from noteyard.backends.local.platform import LocalPlatform
 
     return LocalPlatform(settings)
+
+
+def embedded_s3(settings: Settings) -> "tuple[S3Folder, S3Objects]":
+    """The folder behind the S3 server that the API guards, and the server itself."""
+    from noteyard.backends.local.s3_folder import S3Folder
+    from noteyard.backends.local.s3_objects import S3Objects
+    from noteyard.instance import Instance
+
+    instance = Instance.of(settings)
+    return S3Folder(instance.s3), S3Objects(instance.internal_url("s3"))

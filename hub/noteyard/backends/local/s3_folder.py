@@ -49,7 +49,7 @@ class S3Folder:
         (self.root / bucket / key).mkdir(parents=True, exist_ok=True)
 
     def delete(self, bucket: str, key: str) -> None:
-        """Delete the file `key`, or the folder `key/` when it is empty, and the folders above left empty by that.
+        """Delete the file `key`, or the folder `key/` when no file is in it, and the folders above left empty by that.
 
         What does not exist is left at that, as S3 does. Raises OSError when the system refuses.
         """
@@ -62,7 +62,7 @@ class S3Folder:
                 chain.append(opened.enter_context(_folder(parent, chain[-1])))
             kind = _kind(name, chain[-1])
             if key.endswith("/"):
-                if kind != "folder" or not _remove_empty(name, chain[-1]):
+                if kind != "folder" or not _remove_without_files(name, chain[-1]):
                     return
             elif kind == "file":
                 os.unlink(name, dir_fd=chain[-1])
@@ -124,6 +124,16 @@ def _kind(name: str, at: int) -> str | None:
     if stat.S_ISREG(mode):
         return "file"
     return "link" if stat.S_ISLNK(mode) else "special file"
+
+
+def _remove_without_files(name: str, at: int) -> bool:
+    # rclone lists no empty folders, so that clients that delete a tree can't name the folders in it.
+    folders = []
+    for folder, inner, files, descriptor in os.fwalk(name, topdown=False, follow_symlinks=False, dir_fd=at):
+        if files or any(_kind(entry, descriptor) == "link" for entry in inner):
+            return False
+        folders.append(folder)
+    return all(_remove_empty(folder, at) for folder in folders)
 
 
 def _remove_empty(name: str, at: int) -> bool:
