@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noteyard_lab.process import end_descendants
+from noteyard_lab.quick_imports import without_extras
 from noteyard_lab.release_files import place_in
 from noteyard_lab.worker.attempt import Claim
 from noteyard_lab.worker.kernel import Kernel, choose_kernel, kernel_environment
@@ -91,8 +92,8 @@ class NotebookRun:
 
     def execute(self, store: OutputStore, lost: Callable[[], None]) -> None:
         """Execute the notebook. Raises MisfitError for parameters that do not fit, CancelledError when stopped."""
-        from noteyard_lab.worker.engine import run_papermill
-
+        with without_extras():
+            from noteyard_lab.worker.engine import run_papermill
         saver = PartialSaver(store, lost)
         saver.start()
         try:
