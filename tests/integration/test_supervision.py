@@ -70,6 +70,7 @@ def test_a_part_that_fails_to_start_is_tried_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_part_that_fails_fifty_times_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("noteyard.backends.local.supervisor.MOST_SECONDS", 0.5)
     installation = fail_then_stay(tmp_path, 50)
     try:
         installation.start()

@@ -48,7 +48,7 @@ def server(name: str, port: int) -> Part:
 
 def failing(name: str, tries: Path, failures: int) -> Part:
     """A part that ends at once, so many times, before it stays up."""
-    return Part(name, (sys.executable, "-c", FAILING, str(tries), str(failures)), settle_seconds=1)
+    return Part(name, (sys.executable, "-c", FAILING, str(tries), str(failures)))
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Starts parts again that failed to start: without a limit on tries, with a delay that doubles up to a cap.
 
-Runs as supervisord's event listener: `python -m noteyard.backends.local.restarter STATE`. Parts that end after they
-were up are restarted by supervisord itself, at once.
+Runs as supervisord's event listener: `python -m noteyard.backends.local.restarter STATE MOST_SECONDS`, the longest
+delay. Parts that end after they were up are restarted by supervisord itself, at once.
 """
 
 import select
@@ -20,13 +20,13 @@ from noteyard.backends.local.supervisor_client import SupervisorClient
 from noteyard.instance import Instance
 
 FIRST_SECONDS = 0.5
-MOST_SECONDS = 15.0
 
 
 @dataclass
 class Backoff:
-    """When to try each failed part again; `clock` gives seconds."""
+    """When to try each failed part again, after `most` seconds at the longest; `clock` gives seconds."""
 
+    most: float
     clock: Callable[[], float] = time.monotonic
     failures: dict[str, int] = field(default_factory=dict)
     due: dict[str, float] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Backoff:
     def failed(self, part: str) -> float:
         """Note a failed start; returns the delay in seconds before the next."""
         count = self.failures[part] = self.failures.get(part, 0) + 1
-        delay = min(FIRST_SECONDS * 2.0 ** min(count - 1, 10), MOST_SECONDS)
+        delay = min(FIRST_SECONDS * 2.0 ** min(count - 1, 10), self.most)
         self.due[part] = self.clock() + delay
         return delay
 
@@ -101,4 +101,4 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 if __name__ == "__main__":
-    listen(SupervisorClient(Instance(Path(sys.argv[1]))), Backoff(), sys.stdin, sys.stdout)
+    listen(SupervisorClient(Instance(Path(sys.argv[1]))), Backoff(float(sys.argv[2])), sys.stdin, sys.stdout)

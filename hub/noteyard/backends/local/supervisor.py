@@ -20,6 +20,8 @@ from noteyard.instance import Instance
 MARK = "NOTEYARD_INSTANCE"
 """Environment variable that everything started for an installation carries: its state folder."""
 START_SECONDS = 20.0
+MOST_SECONDS = 15.0
+"""Longest delay between two tries of a part that fails to start."""
 
 
 def start_supervisor(
@@ -74,7 +76,7 @@ def _always(instance: Instance) -> dict[str, str]:
 
 def _restarter(instance: Instance) -> Part:
     module = f"{__package__}.{RESTARTER}"
-    return Part(RESTARTER, (sys.executable, "-P", "-m", module, str(instance.state)))
+    return Part(RESTARTER, (sys.executable, "-P", "-m", module, str(instance.state), str(MOST_SECONDS)))
 
 
 def _wait_for(process: subprocess.Popen[bytes], instance: Instance, said: Path) -> None:
