@@ -92,12 +92,14 @@ def mind(pid: int, output: Path) -> int:
 
 
 def shorten(output: Path) -> None:
-    """Keep the end of a file that has grown over its limit. What is written meanwhile may be lost."""
+    """Keep the end of a file that has grown over its limit. What is written in the moment of truncating is lost."""
     if not output.exists() or output.stat().st_size <= OUTPUT_LIMIT:
         return
     with output.open("r+b") as file:
         file.seek(-OUTPUT_LIMIT // 2, os.SEEK_END)
-        tail = file.read(OUTPUT_LIMIT)
+        tail = b""
+        while more := file.read(OUTPUT_LIMIT):
+            tail = (tail + more)[-OUTPUT_LIMIT // 2 :]
         file.truncate(0)
     with output.open("ab") as file:
         file.write(tail)
