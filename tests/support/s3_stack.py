@@ -48,13 +48,16 @@ class Keys:
 
 @dataclass
 class Stack:
-    """The running parts. `folder` holds the buckets' folders; `rclone_log` what rclone said."""
+    """The running parts. `folder` holds the buckets' folders."""
 
     port: int
     folder: Path
-    rclone_pid: int
-    rclone_log: Path
+    runner: "Runner"
     keys: Keys = field(default_factory=Keys)
+
+    @property
+    def rclone_pid(self) -> int:
+        return self.runner.process.pid
 
     @property
     def endpoint(self) -> str:
@@ -123,15 +126,13 @@ def s3_stack(state: Path) -> Iterator[Stack]:
             f"http://127.0.0.1:{api}",
             instance.secret_file("internal"),
         )
-        log = instance.logs / "s3.log"
-        process = started.enter_context(_process(server.argv(PROGRAMS / "rclone"), log, server.environment()))
+        runner = started.enter_context(_running(server, instance.logs / "s3.log"))
         edge = _edge_files(instance, api, rclone, public)
         started.enter_context(
             _process((str(PROGRAMS / "traefik"), f"--configFile={edge}"), instance.logs / "edge.log", {})
         )
-        for port in (rclone, public):
-            until(lambda port=port: answers(f"tcp://127.0.0.1:{port}"), what=f"port {port}")  # type: ignore[misc]
-        stack = Stack(public, instance.s3, process.pid, log, keys)
+        until(lambda: answers(f"tcp://127.0.0.1:{public}"), what="the edge")
+        stack = Stack(public, instance.s3, runner, keys)
         until(lambda: stack.send("GET", "/team").status == 200, what="an answer of the S3")
         stack.send("GET", "/my-bob", key=BOB)
         yield stack
@@ -175,6 +176,40 @@ def _api(instance: Instance, keys: Keys, port: int, rclone: int) -> Iterator[Non
 async def _closing(objects: S3Objects) -> AsyncIterator[None]:
     yield
     await objects.close()
+
+
+@dataclass
+class Runner:
+    """Runs rclone, and can kill it and run it again."""
+
+    server: S3Server
+    log: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        environment = {**os.environ, **self.server.environment()}
+        with self.log.open("ab") as output:
+            argv = self.server.argv(PROGRAMS / "rclone")
+            self.process = subprocess.Popen(argv, env=environment, stdout=output, stderr=output)
+        until(lambda: answers(f"tcp://127.0.0.1:{self.server.port}"), what="rclone")
+
+    def crash(self) -> None:
+        """Kill it in the middle of whatever it does."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def _running(server: S3Server, log: Path) -> Iterator[Runner]:
+    runner = Runner(server, log)
+    try:
+        yield runner
+    finally:
+        runner.process.terminate()
+        runner.process.wait(20)
 
 
 @contextmanager
