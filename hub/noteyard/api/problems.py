@@ -5,6 +5,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from noteyard.api import error_pages
@@ -89,6 +90,12 @@ def install(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
+    @app.exception_handler(DataError)
+    async def unstorable(request: Request, error: DataError) -> JSONResponse:
+        # PostgreSQL's text holds no NUL character, SQLite's does.
+        message = "A value can't be stored: it holds a character or a number that the database does not take."
+        return problem(request, NoteyardError(message, "Leave control characters out.", 422))
+
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("request failed", path=request.url.path, exc_info=error)
@@ -109,7 +116,9 @@ RESPONSES = {
         403: "Not allowed.",
         404: "Not found, or not to be seen.",
         409: "Not possible in this state.",
+        413: "Larger than the installation allows.",
         422: "Some values can't be used.",
+        429: "Too often; try again later.",
         503: "A part that is needed is away.",
     }.items()
 }
