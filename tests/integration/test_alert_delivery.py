@@ -2,34 +2,27 @@
 
 import re
 import socket
-import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
 from noteyard.controller import notifications, sending
-from noteyard.controller.context import Context
 from noteyard.controller.notifications import deliver
 from noteyard.domain import RunState
-from noteyard.settings import Mail, Runs, Webhooks
+from noteyard.settings import Runs
 from noteyard.store import Database
 from noteyard.store.alerts import alert_missed
-from noteyard.store.attempts import Ending, begin_attempt, claim, settle
+from noteyard.store.attempts import Ending, begin_attempt, settle
 from noteyard.store.lease import LostLease
-from noteyard.store.outbox import NewMessage, due_messages, enqueue, forget_messages
-from noteyard.store.tables import Attempt, Lease, Message, Run, Schedule
+from noteyard.store.outbox import NewMessage, due_messages, enqueue
+from noteyard.store.tables import Attempt, Lease, Run, Schedule
 from noteyard.store.types import now
-from sqlalchemy import select
 
-from tests.support.ports import free_port
+from tests.support.alerts import DUE, add_schedule, change, end_a_run, leading, messages, only
 from tests.support.receivers import HttpReceiver, MailServer
 from tests.support.rows import add_person, add_run, add_some_release
-from tests.support.scripted import Crash, ScriptedRunner, context
-
-DUE = datetime(2026, 11, 3, 5, 0, tzinfo=UTC)
+from tests.support.scripted import Crash
 
 
 @pytest.fixture
@@ -42,71 +35,6 @@ def mail_server() -> Iterator[MailServer]:
 def receiver() -> Iterator[HttpReceiver]:
     with HttpReceiver().serving() as server:
         yield server
-
-
-def leading(database: Database, folder: Path, mail_port: int = 9, allow: tuple[str, ...] = ("127.0.0.1",)) -> Context:
-    return context(
-        database,
-        folder,
-        ScriptedRunner(),
-        mail=Mail(host="127.0.0.1", port=mail_port),
-        webhooks=Webhooks(allow_private=list(allow)),
-    )
-
-
-def add_schedule(database: Database, mail: tuple[str, ...] = (), webhooks: tuple[str, ...] = ()) -> str:
-    with database.write() as session:
-        add_person(session, "ada")
-        made = add_some_release(session, "ada")
-        schedule = Schedule(
-            id="c1",
-            name="Nightly weather",
-            owner="ada",
-            release=made.id,
-            cron="0 6 * * *",
-            timezone="Europe/Berlin",
-            parameters={},
-            catch_up="last",
-            catch_up_window=3600,
-            overlap="skip",
-            retries=0,
-            alerts={"mail": list(mail), "webhooks": list(webhooks)},
-        )
-        session.add(schedule)
-        return schedule.id
-
-
-def end_a_run(database: Database, state: RunState) -> str:
-    """A run of the schedule that is executed and ends so; the end is reported twice, as by a repeated request."""
-    error = {"cell": 2, "name": "ValueError", "message": "no data", "traceback": "", "hint": None}
-    with database.write() as session:
-        schedule = session.get_one(Schedule, "c1")
-        release = session.get_one(type(add_some_release(session, "ada")), schedule.release)
-        run = add_run(session, release, "ada", schedule="c1", due=DUE)
-        begin_attempt(session, run, 1)
-        session.flush()
-        attempt = session.get_one(Attempt, (run.id, 1))
-        claim(run, attempt)
-        for _ in range(2):
-            settle(session, run, attempt, Ending(state, None if state is RunState.SUCCEEDED else error), Runs())
-        return run.id
-
-
-def messages(database: Database) -> list[Message]:
-    with database.read() as session:
-        return list(session.scalars(select(Message).order_by(Message.id)))
-
-
-def only(database: Database) -> Message:
-    (message,) = messages(database)
-    return message
-
-
-def change(database: Database, **fields: Any) -> None:
-    with database.write() as session:
-        for message in session.scalars(select(Message)):
-            for name, value in fields.items():
-                setattr(message, name, value)
 
 
 async def test_a_failure_reaches_mail_and_webhook_once(
@@ -241,89 +169,6 @@ def _die(*_: object) -> None:
     raise RuntimeError("the process dies here")
 
 
-@pytest.mark.parametrize(
-    ("answer", "given_up", "error"),
-    [
-        (302, True, "The server answered with a redirect (302), which is not followed: name the final address."),
-        (308, True, "The server answered with a redirect (308), which is not followed: name the final address."),
-        (404, True, "The server answered 404."),
-        (429, False, "The server answered 429."),
-        (500, False, "The server answered 500."),
-    ],
-)
-async def test_answers_that_are_no_success(
-    database: Database, tmp_path: Path, receiver: HttpReceiver, answer: int, given_up: bool, error: str
-) -> None:
-    receiver.answers.append((answer, f"http://127.0.0.1:{receiver.port}/elsewhere"))
-    add_schedule(database, webhooks=(f"http://127.0.0.1:{receiver.port}/hook",))
-    end_a_run(database, RunState.FAILED)
-    await deliver(leading(database, tmp_path))
-    assert [hook.path for hook in receiver.hooks] == ["/hook"]
-    message = only(database)
-    assert message.error == error
-    assert (message.next_try is None) is given_up
-    assert message.delivered is None
-
-
-async def test_a_private_address_is_not_even_connected_to(
-    database: Database, tmp_path: Path, receiver: HttpReceiver
-) -> None:
-    add_schedule(database, webhooks=(f"http://127.0.0.1:{receiver.port}/",))
-    end_a_run(database, RunState.FAILED)
-    await deliver(leading(database, tmp_path, allow=()))
-    assert receiver.hooks == []
-    message = only(database)
-    assert message.next_try is None
-    assert message.error == (
-        "127.0.0.1 is at 127.0.0.1, a private or reserved address. "
-        "Use a public address, or ask an administrator to add it to webhooks.allow_private."
-    )
-
-
-@pytest.mark.parametrize(("answer", "given_up"), [("550 no such user", True), ("450 later", False)])
-async def test_a_refused_address_does_not_keep_others_from_their_mail(
-    database: Database, tmp_path: Path, mail_server: MailServer, answer: str, given_up: bool
-) -> None:
-    mail_server.refuse["gone@example.org"] = answer
-    add_schedule(database, ("gone@example.org", "ada@example.org"))
-    end_a_run(database, RunState.FAILED)
-    await deliver(leading(database, tmp_path, mail_server.port))
-    assert [to for to, _ in mail_server.mails] == [["ada@example.org"]]
-    gone, _ = messages(database)
-    assert gone.error == f"The mail server refused the address: {answer[4:]}"
-    assert (gone.next_try is None) is given_up
-
-
-async def test_a_message_that_can_not_be_made_does_not_stop_the_others(
-    database: Database, tmp_path: Path, mail_server: MailServer
-) -> None:
-    with database.write() as session:
-        enqueue(session, NewMessage("broken", "mail", "ada@example.org", {"kind": "no such thing"}))
-    add_schedule(database, ("ada@example.org",))
-    end_a_run(database, RunState.FAILED)
-    await deliver(leading(database, tmp_path, mail_server.port))
-    assert len(mail_server.mails) == 1
-    assert messages(database)[0].error == "It can't be sent: ValidationError."
-
-
-async def test_without_a_mail_server_the_reason_is_recorded(database: Database, tmp_path: Path) -> None:
-    add_schedule(database, ("ada@example.org",))
-    end_a_run(database, RunState.FAILED)
-    await deliver(context(database, tmp_path, ScriptedRunner()))
-    assert only(database).error == "No mail server is set (mail.host in noteyard.yaml)."
-    assert only(database).next_try is None
-
-
-async def test_an_alert_is_given_up_after_three_days(database: Database, tmp_path: Path) -> None:
-    add_schedule(database, ("ada@example.org",))
-    end_a_run(database, RunState.FAILED)
-    change(database, created=now() - timedelta(days=3, minutes=1), tries=200)
-    await deliver(leading(database, tmp_path, free_port()))
-    assert only(database).next_try is None
-    with database.write() as session:
-        assert forget_messages(session, now()) == 1
-
-
 def test_delays_grow_and_end_at_five_minutes(database: Database) -> None:
     from noteyard.store.outbox import mark_failed
 
@@ -338,27 +183,6 @@ def test_delays_grow_and_end_at_five_minutes(database: Database) -> None:
     assert delays == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300, 300, 300]
 
 
-@pytest.mark.parametrize(("certified", "arrives"), [("hooks.test", True), ("other.test", False)])
-async def test_tls_is_checked_against_the_name_though_the_address_is_pinned(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certified: str, arrives: bool
-) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    sending._trusted.cache_clear()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(certified).configure_cert(server)
-    with HttpReceiver().serving(server) as receiver:
-        answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", receiver.port))]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer)
-        add_schedule(database, webhooks=(f"https://hooks.test:{receiver.port}/hook",))
-        end_a_run(database, RunState.FAILED)
-        await deliver(leading(database, tmp_path, allow=("hooks.test",)))
-    sending._trusted.cache_clear()
-    assert [hook.headers["Host"] for hook in receiver.hooks] == [f"hooks.test:{receiver.port}"] * arrives
-    assert (only(database).delivered is not None) is arrives
-
-
 def test_runs_without_a_schedule_tell_nobody(database: Database) -> None:
     with database.write() as session:
         add_person(session, "ada")
@@ -368,26 +192,3 @@ def test_runs_without_a_schedule_tell_nobody(database: Database) -> None:
         settle(session, run, session.get_one(Attempt, (run.id, 1)), Ending(RunState.FAILED), Runs())
         assert session.get_one(Run, run.id).state is RunState.FAILED
     assert messages(database) == []
-
-
-async def test_mail_goes_out_encrypted_and_with_a_login_where_the_settings_say_so(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(tls)
-    (tmp_path / "password").write_text("correct horse\n")
-    add_schedule(database, ("ada@example.org",))
-    end_a_run(database, RunState.FAILED)
-    with MailServer(login=("noteyard", "correct horse")).serving(tls) as server:
-        options = {"host": "localhost", "port": server.port, "tls": "starttls", "username": "noteyard"}
-        controller = leading(database, tmp_path)
-        for password, arrived in ((tmp_path / "nowhere", 0), (tmp_path / "password", 1)):
-            mail = Mail.model_validate({**options, "password_file": password})
-            controller.settings = controller.settings.model_copy(update={"mail": mail})
-            await deliver(controller)
-            assert len(server.mails) == arrived
-            change(database, next_try=now())
-    assert only(database).tries == 2
