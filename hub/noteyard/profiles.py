@@ -44,6 +44,6 @@ def title_of(profile: Profile) -> str:
 
 
 def environment_folder(settings: Settings, profile: Profile) -> Path:
-    """The Python environment of a profile on one machine; by default `lab` beside the hub's own, as make up builds it."""
+    """The Python environment of a profile on one machine; by default `lab` beside the hub's, as make up builds it."""
     chosen = profile.environment or settings.environment or Path(sys.prefix).parent / "lab"
     return chosen.expanduser().absolute()

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from noteyard.controller.workloads import WorkloadLoop
 from noteyard.domain import Audience, VersionState, WorkloadState
 from noteyard.errors import Conflict, NotFound
@@ -15,6 +14,7 @@ from noteyard.store.dashboards import NewDashboard, add_version, get_dashboard, 
 from noteyard.store.types import now
 from noteyard.store.workload_tables import WorkloadProcess
 from noteyard.store.workloads import Report, claim_process, process_by_token, report_process
+
 from tests.support.rows import add_person, add_some_release
 from tests.support.scripted import Crash, ScriptedRunner, context
 

@@ -1,7 +1,6 @@
 """Access as a table: who × what × allowed."""
 
 import pytest
-
 from noteyard.access import Action, allowed, may_administer, may_open
 from noteyard.domain import Audience, Person, Role, Sharing
 
@@ -47,7 +46,8 @@ def test_who_may_do_what(who: str, action: Action, expected: bool) -> None:
 @pytest.mark.parametrize("action", [Action.RUN, Action.EDIT, Action.STOP, Action.DELETE, Action.TRANSFER])
 def test_a_token_that_may_read_changes_nothing(who: str, action: Action) -> None:
     person = PEOPLE[who]
-    assert allowed(Person(person.name, person.groups, person.admin, frozenset({"read"})), action, OWNER, SHARES) is False
+    reader = Person(person.name, person.groups, person.admin, frozenset({"read"}))
+    assert allowed(reader, action, OWNER, SHARES) is False
 
 
 @pytest.mark.parametrize("who", PEOPLE)

@@ -13,7 +13,6 @@ from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard, WorkloadProcess
 from noteyard.tokens import new_token, token_hash
 
-
 UNEXPLAINED = {"cell": None, "name": "Failed", "message": "The launcher gave no reason.", "traceback": "", "hint": None}
 
 
