@@ -278,21 +278,21 @@ class _Edge:
         origin = headers.pop("origin", None)
         url = f"ws://{headers.pop('host')}{websocket.url.path}?{websocket.url.query}"
         offered = websocket.scope["subprotocols"] or None
+        opening = websockets.connect(
+            url,
+            host="127.0.0.1",
+            port=self._side.live_port,
+            additional_headers=headers,
+            origin=origin,
+            subprotocols=offered,
+            max_size=None,
+        )
         try:
-            upstream = await websockets.connect(
-                url,
-                host="127.0.0.1",
-                port=self._side.live_port,
-                additional_headers=headers,
-                origin=origin,
-                subprotocols=offered,
-                max_size=None,
-            )
+            async with opening as upstream:
+                await websocket.accept(subprotocol=upstream.subprotocol)
+                await asyncio.gather(_pump_up(websocket, upstream), _pump_down(websocket, upstream))
         except websockets.InvalidStatus:
             await websocket.close()
-            return
-        await websocket.accept(subprotocol=upstream.subprotocol)
-        await asyncio.gather(_pump_up(websocket, upstream), _pump_down(websocket, upstream))
 
     def _headers(self, request: Request | WebSocket) -> dict[str, str]:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
+
 from tests.support.dashboard_side import ROOT, WORKLOAD, DashboardSide, Signer, claim_for, dashboard_side, wait_for
 
 PYTHON = ROOT / ".venvs" / "lab" / "bin" / "python"
-WITHOUT_ROOTS_RIGHT = ["setpriv", "--bounding-set=-sys_ptrace"] if os.geteuid() == 0 else []
+WITHOUT_ROOTS_RIGHT = ["setpriv", "--bounding-set=-sys_ptrace,-perfmon,-sys_admin"] if os.geteuid() == 0 else []
 """Root may look into every process; tests that run as root give that up, so that they see what people see."""
 
 
@@ -36,11 +40,39 @@ class Launcher:
 
         wait_for(ready, f"the launcher is ready; its log: {self.errors}")
 
+    def visit(self, sid: str = "sid-of-ada", name: str = "ada", **parameters: Any) -> httpx.Response:
+        """Open the dashboard as this viewer, straight at the launcher."""
+        return self.ask("/live/", sid, name, parameters=parameters or None)
+
+    def ask(
+        self, path: str, sid: str = "sid-of-ada", name: str = "ada", method: str = "GET", **claims: Any
+    ) -> httpx.Response:
+        """Any request of this viewer."""
+        token = self.side.signer.token(sid, name, **claims)
+        return httpx.request(method, self.address + path, headers={"X-Noteyard-Viewer": token}, timeout=60)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.side.live_port}"
+
+    @property
+    def kernels(self) -> list[psutil.Process]:
+        """The kernels' processes."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+
     def end(self) -> int:
         """SIGTERM, and the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
+
+
+def kernel_id(page: str) -> str:
+    """The id of the kernel behind a live page."""
+    found = re.search(r'"kernelId": "([^"]+)"', page)
+    assert found is not None, page
+    return found.group(1)
 
 
 def code(source: str, *tags: str) -> dict[str, Any]:

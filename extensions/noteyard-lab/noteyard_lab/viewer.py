@@ -2,9 +2,9 @@
 
 A dashboard that shows each viewer something of their own asks in its cells:
 
-    from noteyard_lab.viewer import viewer
+    import noteyard_lab
 
-    me = viewer()
+    me = noteyard_lab.viewer()
     orders = orders[orders["region"].isin(me.groups)]
 
 Noteyard's launcher puts the answer into the session's kernel before the notebook runs. It comes from Noteyard's own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,11 +11,15 @@ import nbformat
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.output_widget import OutputWidget
 from nbformat import NotebookNode
 
 from noteyard_lab.dashboard.kernels import Kernel
 from noteyard_lab.dashboard.log_tail import LogTail
+from noteyard_lab.viewer import Viewer
 from noteyard_lab.worker.failure import Failure, without_ansi
+
+logger = logging.getLogger(__name__)
 
 FAILED_SENTENCE = "This part of the dashboard failed. Its owner can see why."
 SENTENCE_CONTENT = {"ename": "Error", "evalue": FAILED_SENTENCE, "traceback": [FAILED_SENTENCE]}
@@ -33,6 +38,8 @@ class Execution:
         self.failure: Failure | None = None
         self._client = _QuietClient(notebook, kernel.manager, log)
         self._client.kc = kernel.client
+        self._kernel = kernel
+        self._viewer: Viewer | None = None
         self._executed = 0
         self._settled = [asyncio.Event() for _ in notebook.cells]
 
@@ -40,6 +47,7 @@ class Execution:
         """Execute all cells, or those up to the first that fails, and keep the widgets' state in the notebook."""
         try:
             for index, cell in enumerate(self.notebook.cells):
+                self._tell_viewer()
                 self.failure = await self._execute(cell, index)
                 self._executed = index + 1
                 if self.failure is not None:
@@ -47,8 +55,19 @@ class Execution:
                 self._settled[index].set()
             self._client.set_widgets_metadata()
         finally:
+            self._tell_viewer()
+            self._kernel.client.iopub_channel.stop()  # nobody reads it any more
             for settled in self._settled:
                 settled.set()
+
+    def tell_viewer_between_cells(self, viewer: Viewer) -> None:
+        """Let the kernel know who looks before the next cell: while one runs, nbclient waits on the same socket."""
+        self._viewer = viewer
+
+    def _tell_viewer(self) -> None:
+        if self._viewer is not None:
+            self._kernel.tell_viewer(self._viewer)
+            self._viewer = None
 
     async def cells(self) -> AsyncIterator[NotebookNode]:
         """The cells in order, each as soon as it has been executed; the failing one is the last."""
@@ -68,7 +87,28 @@ class Execution:
             cell.outputs.append(output)
             message = "The kernel died while this cell was running; it may have run out of memory."
             return Failure(index, "DeadKernelError", message)
+        except Exception as error:  # whatever else goes wrong ends the execution, not the launcher
+            logger.exception("cell %d could not be executed", index)
+            return Failure(index, type(error).__name__, str(error))
         return None
+
+
+class _WakingOutput(OutputWidget):
+    """nbclient's stand-in for the Output widget, without its race.
+
+    It sends on the socket on which the reply of the running cell is awaited. Sending can consume the one sign that the
+    reply has arrived (ZeroMQ gives it once), and then nbclient would wait for ever. Polling looks for itself.
+    """
+
+    def send(
+        self,
+        data: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        buffers: list[Any] | None = None,
+    ) -> None:
+        """Send a message to the widget in the kernel."""
+        super().send(data, metadata, buffers)
+        self.kernel_client.shell_channel.socket.poll(1)
 
 
 class _QuietClient(NotebookClient):
@@ -78,6 +118,7 @@ class _QuietClient(NotebookClient):
         super().__init__(notebook, km=manager, timeout=None, record_timing=False)
         self.kc: AsyncKernelClient
         self._owner_log = log
+        self.widget_registry = {"@jupyter-widgets/output": {"OutputModel": _WakingOutput}}
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Handle one kernel message; see nbclient."""

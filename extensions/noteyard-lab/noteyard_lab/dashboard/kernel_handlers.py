@@ -17,7 +17,7 @@ from noteyard_lab.dashboard.guard import viewer_of
 from noteyard_lab.dashboard.plain_page import PlainErrors
 from noteyard_lab.dashboard.session import Session
 from noteyard_lab.dashboard.sessions import Sessions
-from noteyard_lab.dashboard.viewer_channel import V1
+from noteyard_lab.dashboard.viewer_messages import V1
 from noteyard_lab.worker.failure import without_ansi
 
 SOCKETS_MAX = 4

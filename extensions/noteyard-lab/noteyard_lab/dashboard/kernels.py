@@ -12,10 +12,11 @@ import psutil  # type: ignore[import-untyped]
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from noteyard_lab.viewer import VIEWER_VARIABLE, Viewer
+from noteyard_lab.worker.kernel import kernel_environment
 
 SESSION_VARIABLE = "NOTEYARD_SESSION"
 START_TIMEOUT = 120.0
-WITHHELD = (VIEWER_VARIABLE, "JUPYTERHUB_", "JPY_", "PYTHONSAFEPATH")
+MARKS = ("NOTEYARD_INSTANCE", "NOTEYARD_TASK")
 
 
 class Kernel:
@@ -98,8 +99,16 @@ class KernelStarter:
             kill(process)
 
     async def _launch(self, id: str) -> None:
+        argv = self._kernels.kernel_spec_manager.get_kernel_spec(self._name).argv
+        no_history = ["--HistoryManager.hist_file=:memory:"] if any("ipykernel" in word for word in argv) else []
         environment = {**self._environment, SESSION_VARIABLE: id}
-        await self._kernels.start_kernel(kernel_id=id, kernel_name=self._name, cwd=str(self._folder), env=environment)
+        await self._kernels.start_kernel(
+            kernel_id=id,
+            kernel_name=self._name,
+            cwd=str(self._folder),
+            env=environment,
+            extra_arguments=no_history,
+        )
 
     async def _forget(self, id: str) -> None:
         kernel = self.living.pop(id, None)
@@ -109,10 +118,10 @@ class KernelStarter:
             await self._kernels.shutdown_kernel(id, now=True)
 
 
-def kernel_environment(given: Mapping[str, str]) -> dict[str, str]:
-    """A kernel's environment: this process's own without a hub's or a viewer's part, and what the claim gives."""
-    base = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
-    return {**base, **given}
+def environment_of_kernels(given: Mapping[str, str], private: Path) -> dict[str, str]:
+    """As for runs, with the marks by which the platform finds what a task has left running."""
+    marks = {name: os.environ[name] for name in MARKS if name in os.environ}
+    return {**kernel_environment(os.environ, given, private), **marks}
 
 
 def kill(process: psutil.Process) -> None:

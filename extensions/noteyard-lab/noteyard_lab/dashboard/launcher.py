@@ -25,9 +25,11 @@ from noteyard_lab.hub_client import EXIT_NOT_WANTED, Access, GaveUpError, HubCli
 from noteyard_lab.process import end_descendants
 from noteyard_lab.release_files import ReleaseError, fetch_release
 from noteyard_lab.worker.failure import Failure
+from noteyard_lab.worker.kernel import KernelMissingError
 
 logger = logging.getLogger(__name__)
 
+LONGEST_TEMPORARY = 40
 EXIT_STOPPED = 0
 EXIT_BROKEN = 1
 LOG_LINE = "%(asctime)s %(levelname)s [{request}] %(name)s: %(message)s"
@@ -67,10 +69,10 @@ async def _serve(client: HubClient, workload: str, reports: StatusReports, log: 
     claim = Claim.parse(await asyncio.to_thread(client.post, f"/workloads/{workload}/claim", claimed))
     client.use_request_id(claim.request_id)
     log_lines_with(claim.request_id)
-    runtime = Path(tempfile.mkdtemp(prefix="noteyard-"))
+    runtime = _runtime_folder()
     try:
         return await first_over(_fetch_and_run(client, workload, claim, runtime, reports, log), reports.keep_posting())
-    except (BrokenDashboardError, UnusableNotebookError, ReleaseError, RefusedError) as broken:
+    except (BrokenDashboardError, UnusableNotebookError, KernelMissingError, ReleaseError, RefusedError) as broken:
         failure = broken.failure if isinstance(broken, BrokenDashboardError) else _failure(broken)
         logger.error("the dashboard can't be shown: %s", failure.message)
         await reports.post_failure(failure)
@@ -85,6 +87,12 @@ async def _fetch_and_run(
     folder = Path.cwd() / "release"
     await asyncio.to_thread(fetch_release, client, f"/workloads/{workload}/files", claim.files, folder)
     return await Service(claim, folder, runtime, log).run(client, workload, reports)
+
+
+def _runtime_folder() -> Path:
+    """A private folder for kernels' sockets, whose addresses the system cuts off at 107 characters."""
+    usual = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="noteyard-", dir=usual if len(usual) <= LONGEST_TEMPORARY else "/tmp"))
 
 
 def _failure(error: Exception) -> Failure:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
 from nbformat import NotebookNode
 
 from noteyard_lab.typed_values import injected_source
+from noteyard_lab.worker.kernel import choose_kernel
 
 PARAMETERS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
@@ -40,25 +40,12 @@ class PublishedNotebook:
         self._notebook: NotebookNode = notebook
         self._schema = schema
 
-    def choose_kernel(self, wanted: str | None, kernels: KernelSpecManager) -> str:
-        """Name of the kernel to execute in: the wanted one, the notebook's own, or one of its language.
-
-        Raises UnusableNotebookError when the environment has none of them.
-        """
-        known = kernels.get_all_specs()
-        metadata = self._notebook.metadata
-        own = metadata.get("kernelspec", {}).get("name")
-        language = _language(metadata)
-        fitting = sorted(name for name, entry in known.items() if entry["spec"]["language"].lower() == language)
-        for name in (wanted, own, *fitting):
-            if name in known:
-                spec = known[name]["spec"]
-                metadata.kernelspec = {"name": name, "display_name": spec["display_name"], "language": spec["language"]}
-                return str(name)
-        raise UnusableNotebookError(
-            f"The dashboard's profile has no kernel {wanted or own!r} and none for {language}. "
-            "Publish the notebook with a profile that has one."
-        )
+    def choose_kernel(self, wanted: str | None) -> str:
+        """Name of the kernel to execute in. Raises KernelMissingError when the environment lacks it."""
+        name, spec = choose_kernel(wanted, self._notebook)
+        entry = {"name": name, "display_name": spec.display_name, "language": spec.language}
+        self._notebook.metadata.kernelspec = NotebookNode(entry)  # type: ignore[no-untyped-call]
+        return name
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> NotebookNode:
         """A copy for one execution, with the parameters in a cell after the one tagged `parameters`, else first."""

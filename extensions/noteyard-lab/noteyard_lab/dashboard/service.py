@@ -11,7 +11,7 @@ from tornado.netutil import bind_sockets
 
 from noteyard_lab.dashboard.claim import Claim
 from noteyard_lab.dashboard.keeper import look_after_processes, look_after_sessions
-from noteyard_lab.dashboard.kernels import KernelStarter, kernel_environment
+from noteyard_lab.dashboard.kernels import KernelStarter, environment_of_kernels
 from noteyard_lab.dashboard.log_tail import LogTail
 from noteyard_lab.dashboard.published_notebook import PublishedNotebook
 from noteyard_lab.dashboard.rendering import card_png, rendering_html
@@ -41,7 +41,7 @@ class BrokenDashboardError(Exception):
 class Service:
     """A claimed dashboard whose release lies in `folder`; `runtime` is a private folder for kernels' sockets.
 
-    Raises UnusableNotebookError when the notebook can't be executed in this environment.
+    Raises UnusableNotebookError or KernelMissingError when the notebook can't be executed in this environment.
     """
 
     def __init__(self, claim: Claim, folder: Path, runtime: Path, log: LogTail) -> None:
@@ -49,8 +49,8 @@ class Service:
         path = place_in(folder, claim.notebook)
         notebook = PublishedNotebook(path, claim.schema)
         self._voila = DashboardVoila(claim.base_url, path.parent, runtime, log)
-        kernel_name = notebook.choose_kernel(claim.kernel_name, self._voila.kernel_spec_manager)
-        environment = kernel_environment(claim.environment)
+        kernel_name = notebook.choose_kernel(claim.kernel_name)
+        environment = environment_of_kernels(claim.environment, runtime)
         self._starter = KernelStarter(self._voila.kernel_manager, kernel_name, path.parent, environment)
         self._maker = SessionMaker(notebook, claim.parameters, self._starter, self._voila.renderer, log)
         self._sessions = Sessions(claim, self._maker)

@@ -67,7 +67,10 @@ class Session:
         self.alone_since = time.monotonic()
         self.renew()
         self.touch()
-        self.kernel.tell_viewer(viewer.viewer)
+        if self.execution is not None and self.executing:
+            self.execution.tell_viewer_between_cells(viewer.viewer)
+        else:
+            self.kernel.tell_viewer(viewer.viewer)
 
     @property
     def executing(self) -> bool:

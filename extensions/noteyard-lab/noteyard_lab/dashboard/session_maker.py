@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +15,8 @@ from noteyard_lab.dashboard.log_tail import LogTail
 from noteyard_lab.dashboard.published_notebook import PublishedNotebook, published_index
 from noteyard_lab.dashboard.session import Session
 from noteyard_lab.worker.failure import Failure
+
+logger = logging.getLogger(__name__)
 
 
 class SessionMaker:
@@ -51,19 +55,23 @@ class SessionMaker:
     def execute(self, session: Session, parameters: Mapping[str, Any]) -> None:
         """Start executing the notebook in a session that is blank."""
         task = session.begin(self._notebook.with_parameters(parameters), self._log, self._renderer)
-        task.add_done_callback(lambda done: self._note(session, cancelled=done.cancelled()))
+        task.add_done_callback(lambda done: self._note(session, done))
 
     async def discard(self, session: Session) -> None:
         """End a session's execution and its kernel."""
         await session.stop()
         await self._starter.end(session.kernel)
 
-    def _note(self, session: Session, cancelled: bool) -> None:
+    def _note(self, session: Session, done: asyncio.Task[None]) -> None:
         execution = session.execution
-        if execution is None or cancelled:
+        if execution is None or done.cancelled():
             return
         failure = execution.failure
-        if failure is not None:
+        error = done.exception()
+        if error is not None:
+            logger.error("a page could not be made", exc_info=error)
+            failure = Failure(None, type(error).__name__, str(error))
+        elif failure is not None:
             index = published_index(execution.notebook, failure.cell)
             failure = replace(failure, cell=index)
         self.failure = failure

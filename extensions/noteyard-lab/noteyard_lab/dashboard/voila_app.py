@@ -28,6 +28,7 @@ from noteyard_lab.dashboard.sessions import Sessions
 from noteyard_lab.dashboard.viewer_channel import ViewerChannel
 from noteyard_lab.dashboard.viewer_token import ViewerTokens
 from noteyard_lab.render_html import TEMPLATES
+from noteyard_lab.worker.kernel import kernel_specs
 
 HERE = Path(__file__).parent
 RENDERING_STATIC = TEMPLATES / "noteyard" / "static"
@@ -56,7 +57,8 @@ class DashboardVoila(Voila):  # type: ignore[misc]
         self.kernel_websocket_connection_class = ViewerChannel
         self.voila_configuration = VoilaConfiguration(parent=self)
         self.setup_template_dirs()
-        self._settings = {**self.init_settings(), **_web_settings(), "owner_log": owner_log}
+        self._settings: dict[str, Any] = {**self.init_settings(), **_web_settings(), "owner_log": owner_log}
+        self.kernel_manager.kernel_spec_manager = kernel_specs()
         self._page_config = self._make_page_config()
 
     def setup_template_dirs(self) -> None:

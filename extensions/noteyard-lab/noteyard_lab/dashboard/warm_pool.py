@@ -6,9 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from noteyard_lab.dashboard.session import Session
+if TYPE_CHECKING:
+    from noteyard_lab.dashboard.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +21,7 @@ LONGEST_PAUSE = 300.0
 @dataclass(eq=False)
 class _Waiting:
     task: asyncio.Task[Session]
-    started: float = field(default_factory=time.monotonic)
+    started: float
 
     @property
     def session(self) -> Session | None:
@@ -63,7 +65,7 @@ class WarmPool:
         async def made() -> Session:
             return session
 
-        self._waiting.append(_Waiting(asyncio.ensure_future(made())))
+        self._add(made())
 
     def take(self) -> asyncio.Task[Session] | None:
         """Take one out: a fresh complete one first, then an old one, then one that is still being made."""
@@ -90,12 +92,15 @@ class WarmPool:
             await self._drop(waiting)
         if time.monotonic() >= self._not_before:
             for _ in range(size - len(fresh)):
-                self._waiting.append(_Waiting(asyncio.ensure_future(self._make())))
+                self._add(self._make())
 
     async def close(self) -> None:
         """Give up all of them."""
         for waiting in list(self._waiting):
             await self._drop(waiting)
+
+    def _add(self, making: Awaitable[Session]) -> None:
+        self._waiting.append(_Waiting(asyncio.ensure_future(making), time.monotonic()))
 
     async def _broken(self, waiting: _Waiting) -> bool:
         if not waiting.task.done():

@@ -1,0 +1,233 @@
+"""Live sessions: warm kernels, parameters, who looks, limits, and the end of kernels whose viewer has gone."""
+
+import html
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.dashboard_side import wait_for
+from tests.support.launcher import Launcher, code, kernel_id, launched, markdown
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "day": {"type": "string", "format": "date", "x-type": "date"},
+        "amount": {"type": "integer", "x-type": "int"},
+    },
+}
+DEFAULTS = {"day": "2026-01-02", "amount": 1}
+FIRST = code("import datetime, os, time\nborn = time.time()")
+PARAMETERS = code("day: datetime.date = datetime.date(2026, 1, 2)\namount: int = 1", "parameters")
+SHOW = code("print('shown', type(day).__name__, day, amount, 'born', born)")
+WHO = code(
+    "import noteyard_lab\nwho = noteyard_lab.viewer()\nprint('seen by', repr(who.name), who.groups, who.anonymous)"
+)
+
+
+def shown(page: str) -> str:
+    """What the page says, free of HTML's and JSON's own spelling."""
+    return html.unescape(page).replace('\\"', '"').replace("\\u0027", "'")
+
+
+def born(page: str) -> float:
+    found = re.search(r"born ([\d.]+)", page)
+    assert found is not None, page
+    return float(found.group(1))
+
+
+def until_warm(launcher: Launcher, count: int = 1) -> None:
+    """Wait until so many kernels wait, and have executed what they will."""
+    wait_for(lambda: len(launcher.kernels) >= count, f"{count} kernels wait")
+    wait_for(lambda: all(kernel.cpu_percent(0.3) < 5 for kernel in launcher.kernels), "the kernels are idle")
+
+
+def test_visits_get_kernels_executed_ahead_or_untouched_ones(tmp_path: Path) -> None:
+    with launched(tmp_path, FIRST, PARAMETERS, SHOW, WHO, schema=SCHEMA, parameters=DEFAULTS) as launcher:
+        launcher.until_ready()
+        until_warm(launcher, 2)
+        before = time.time()
+        page = launcher.visit()
+        assert page.headers["cache-control"] == "no-store"
+        assert "shown date 2026-01-02 1" in shown(page.text)
+        assert born(page.text) < before, "executed before anybody came"
+        assert "seen by '' () True" in shown(page.text), "and without a viewer"
+
+        until_warm(launcher, 3)
+        before = time.time()
+        page = launcher.visit("sid-of-grace", "grace", amount=5)
+        assert "shown date 2026-01-02 5" in shown(page.text)
+        assert born(page.text) > before, "nothing of it was executed ahead"
+        assert "seen by 'grace' ('analysts', 'admirals') False" in shown(page.text)
+        assert "shown date 2025-12-24 1" in shown(launcher.visit(day="2025-12-24").text)
+
+        until_warm(launcher, 5)
+        before = time.time()
+        assert born(launcher.visit(amount=1, day="2026-01-02").text) < before, "the defaults, spelled out"
+
+
+def test_a_dashboard_that_reads_its_viewer_executes_for_each(tmp_path: Path) -> None:
+    with launched(tmp_path, FIRST, WHO, code("print('born', born)"), reads_viewer=True, render=True) as launcher:
+        launcher.until_ready()
+        assert "seen by '' () True" in html.unescape(launcher.side.rendering["rendering.html"].decode())
+        before = time.time()
+        pages = {name: launcher.visit(f"sid-{name}", name).text for name in ("ada", "grace", "")}
+        assert "seen by 'ada' ('analysts',) False" in shown(pages["ada"])
+        assert "seen by 'grace' ('analysts', 'admirals') False" in shown(pages["grace"])
+        assert "seen by '' () True" in shown(pages[""])
+        assert all(born(page) > before for page in pages.values())
+        assert len({kernel_id(page) for page in pages.values()}) == 3
+
+
+def test_a_page_arrives_while_its_cells_execute(tmp_path: Path) -> None:
+    cells = [markdown("# Early"), code("print('first')"), code("import time; time.sleep(3); print('last')")]
+    with launched(tmp_path, *cells, preheat=0) as launcher:
+        launcher.until_ready()
+        seen: dict[str, float] = {}
+        token = launcher.side.signer.token()
+        with httpx.stream("GET", f"{launcher.address}/live/", headers={"X-Noteyard-Viewer": token}, timeout=60) as page:
+            for piece in page.iter_text():
+                for word in ("Early", "first", "voila_process(\n", "last"):
+                    if word in piece:
+                        seen.setdefault(word, time.monotonic())
+        assert seen["last"] - seen["first"] > 2
+
+
+def test_more_viewers_than_sessions(tmp_path: Path) -> None:
+    with launched(tmp_path, code("print('hello')"), sessions_max=2, preheat=2, disconnected_seconds=120) as launcher:
+        launcher.until_ready()
+        assert launcher.visit("one").status_code == 200
+        second = launcher.visit("two")
+        assert second.status_code == 200
+        third = launcher.visit("three")
+        assert third.status_code == 503
+        assert third.headers["retry-after"] == "60"
+        assert "This dashboard is busy. Try again in a minute." in third.text
+        assert 'data-noteyard="busy"' in third.text
+        wait_for(lambda: launcher.side.report["sessions"] == 2, "two sessions are reported")
+        wait_for(lambda: len(launcher.kernels) == 2, "no kernel waits where there is no room")
+
+        again = launcher.visit("two")
+        assert again.status_code == 200, "a viewer's own session that was left behind makes room"
+        assert launcher.ask(f"/live/session/{kernel_id(second.text)}", "two").status_code == 404
+        assert launcher.ask(f"/live/session/{kernel_id(again.text)}", "two").json() == {"state": "live"}
+
+
+def test_kernels_end_when_nobody_is_connected(tmp_path: Path) -> None:
+    with launched(tmp_path, code("print('hello')"), disconnected_seconds=2, preheat=0) as launcher:
+        launcher.until_ready()
+        page = launcher.visit()
+        wait_for(lambda: launcher.side.report["sessions"] == 1, "the session is reported")
+        assert len(launcher.kernels) == 1
+        wait_for(lambda: not launcher.kernels, "the page never connected, so its kernel ends", 15)
+        wait_for(lambda: launcher.side.report["sessions"] == 0, "and is reported")
+        assert launcher.ask(f"/live/session/{kernel_id(page.text)}").status_code == 404
+        assert "its viewer has gone" in launcher.errors.read_text()
+
+
+def test_a_page_that_is_closed_ends_its_kernel_at_once(tmp_path: Path) -> None:
+    with launched(tmp_path, code("print('hello')"), preheat=0) as launcher:
+        launcher.until_ready()
+        kernel = kernel_id(launcher.visit().text)
+        path = f"/live/voila/api/shutdown/{kernel}"
+        assert launcher.ask(path, "a-stranger", method="POST").status_code == 404
+        assert launcher.kernels
+        assert launcher.ask(path, method="POST").status_code == 204
+        wait_for(lambda: not launcher.kernels, "the kernel has ended", 5)
+
+
+def test_a_kernel_that_dies_ends_its_session(tmp_path: Path) -> None:
+    with launched(tmp_path, code("print('hello')"), preheat=0) as launcher:
+        launcher.until_ready()
+        kernel = kernel_id(launcher.visit().text)
+        launcher.kernels[0].kill()
+        wait_for(lambda: launcher.ask(f"/live/session/{kernel}").status_code == 404, "the session has ended", 10)
+
+
+DETACHED = """
+import os, subprocess, sys
+program = "import os, time; os.setsid(); os.fork() and os._exit(0); "
+program += "open('pid', 'w').write(str(os.getpid())); time.sleep(600)"
+subprocess.run([sys.executable, '-c', program], env={} if CLEAN else None)
+"""
+
+
+@pytest.mark.parametrize("clean", [False, True])
+def test_nothing_outlives_a_session(tmp_path: Path, clean: bool) -> None:
+    with launched(tmp_path, code(f"CLEAN = {clean}\n{DETACHED}"), disconnected_seconds=2, preheat=0) as launcher:
+        launcher.until_ready()
+        launcher.visit()
+        path = tmp_path / "work" / "release" / "pid"
+        pid = int(wait_for(lambda: path.exists() and path.read_text(), "the detached process is there"))
+        wait_for(lambda: not psutil.pid_exists(pid), "it ends with its session, or before", 20)
+        assert launcher.process.poll() is None
+
+
+def test_a_kernel_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
+    cells = [
+        code("grown = 0", "parameters"),
+        code("hoard = bytearray(grown)\nhoard[::4096] = b'x' * len(hoard[::4096])"),
+    ]
+    schema = {"type": "object", "properties": {"grown": {"type": "integer", "x-type": "int"}}}
+    claim: dict[str, Any] = {"schema": schema, "parameters": {"grown": 0}, "memory_limit": 1 << 30, "preheat": 0}
+    with launched(tmp_path, *cells, **claim) as launcher:
+        launcher.until_ready()
+        small = kernel_id(launcher.visit("modest").text)
+        large = launcher.visit("greedy", grown=1 << 30)
+        wait_for(
+            lambda: launcher.ask(f"/live/session/{kernel_id(large.text)}", "greedy").status_code == 404,
+            "the large session has ended",
+            20,
+        )
+        assert launcher.ask(f"/live/session/{small}", "modest").status_code == 200
+        assert "ended the largest kernel" in launcher.side.report["log"]
+
+
+def test_a_cell_that_fails_later_tells_the_viewer_little_and_the_owner_all(tmp_path: Path) -> None:
+    cells = [
+        code("import sys\nprint('secret for the owner', file=sys.stderr)\nprint('fine')"),
+        code("number = 1", "parameters"),
+        code("private_name = 1 / number"),
+        markdown("never reached"),
+    ]
+    schema = {"type": "object", "properties": {"number": {"type": "integer", "x-type": "int"}}}
+    with launched(tmp_path, *cells, schema=schema, parameters={"number": 1}, render=True) as launcher:
+        launcher.until_ready()
+        page = shown(launcher.visit(number=0).text)
+        assert "This part of the dashboard failed. Its owner can see why." in page
+        assert "fine" in page
+        for hidden in ("ZeroDivisionError", "private_name", "Traceback", "never reached", "secret for the owner"):
+            assert hidden not in page
+        wait_for(lambda: launcher.side.report["error"], "the owner is told")
+        report = launcher.side.report
+        assert report["state"] == "ready"
+        assert (report["error"]["cell"], report["error"]["name"]) == (2, "ZeroDivisionError")
+        assert "private_name" in report["error"]["traceback"]
+        assert "secret for the owner" in report["log"]
+
+
+def test_a_broken_dashboard_is_not_executed_again_and_again(tmp_path: Path) -> None:
+    count = code("with open('count', 'a') as file: file.write('x')\nraise RuntimeError('always')")
+    with launched(tmp_path, count, preheat=2) as launcher:
+        launcher.until_ready()
+        wait_for(lambda: launcher.side.report["error"], "the failure is reported")
+        counted = tmp_path / "work" / "release" / "count"
+        deadline = time.monotonic() + 3
+        wait_for(lambda: time.monotonic() > deadline, "three seconds")
+        assert len(counted.read_text()) <= 2
+        assert "This part of the dashboard failed." in launcher.visit().text
+
+
+def test_the_launcher_killed_takes_its_kernels_along(tmp_path: Path) -> None:
+    with launched(tmp_path, code("print('hello')"), preheat=2) as launcher:
+        launcher.until_ready()
+        until_warm(launcher, 2)
+        pids = [kernel.pid for kernel in launcher.kernels]
+        os.kill(launcher.process.pid, 9)
+        launcher.process.wait(5)
+        wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), "kernels notice", 15)
