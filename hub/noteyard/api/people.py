@@ -43,6 +43,10 @@ class PersonChange(Body):
     disabled: bool | None = None
 
 
+class NewPassword(Body):
+    password: str = Field(min_length=8, max_length=1000)
+
+
 class UsageModel(BaseModel):
     """One person's use of the installation in a period."""
 
@@ -136,6 +140,14 @@ def remove(name: str, asking: Asking, database: Db) -> None:
         raise Conflict("You can't remove yourself.", "Ask another administrator.")
     with database.write() as session:
         people.remove_person(session, name, by=asking.name)
+
+
+@router.put("/people/{name}/password", tags=["people"], status_code=204)
+def reset_password(name: str, body: NewPassword, asking: Asking, database: Db) -> None:
+    """Give a person a first password again, which they change at their next login. For administrators."""
+    _administrator(asking)
+    with database.write() as session:
+        people.set_password(session, name, body.password, must_change=True, by=asking.name)
 
 
 @router.get("/audit", tags=["audit"])

@@ -2,8 +2,19 @@
 
 from fastapi import APIRouter
 
-from noteyard.api.portal import dashboards, home, publishing, runs, schedule_form, schedules, start_run
+from noteyard.api.portal import (
+    account,
+    audit,
+    dashboards,
+    home,
+    people,
+    publishing,
+    runs,
+    schedule_form,
+    schedules,
+    start_run,
+)
 
 pages_router = APIRouter(include_in_schema=False)
-for module in (home, dashboards, publishing, start_run, runs, schedule_form, schedules):
+for module in (home, start_run, runs, schedule_form, schedules, publishing, dashboards, people, audit, account):
     pages_router.include_router(module.router)

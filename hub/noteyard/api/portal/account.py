@@ -1,0 +1,55 @@
+"""One's own account: the password, which a first one must be changed into, and where API tokens are."""
+
+from fastapi import APIRouter, Response
+
+from noteyard.api import people as rest
+from noteyard.api.identity import session_cookie_name
+from noteyard.api.people import PasswordChange
+from noteyard.api.portal.desk import AtDesk, Desk
+from noteyard.api.portal.forms import SentForm, body, errors_by_field
+from noteyard.errors import FieldError, InvalidParameters, NoteyardError
+from noteyard.store.sessions import open_session
+from noteyard.store.tables import Account
+
+router = APIRouter(prefix="/portal/account", include_in_schema=False)
+
+
+@router.get("")
+def account(desk: Desk) -> Response:
+    return _page(desk)
+
+
+@router.post("/password")
+def change_password(desk: Desk, sent: SentForm) -> Response:
+    """Change the password; this browser stays logged in, every other is logged out."""
+    texts = {name: dict(sent.pairs).get(name, "") for name in ("old", "new", "again")}
+    try:
+        if texts["new"] != texts["again"]:
+            raise InvalidParameters([FieldError("again", "the two new passwords are not the same")])
+        change = body(PasswordChange, {"old": texts["old"], "new": texts["new"]})
+        rest.password(change, desk.person, desk.database)
+    except NoteyardError as error:
+        return _page(desk, error)
+    with desk.database.write() as session:
+        cookie = open_session(session, desk.person.name, desk.settings.session_hours)
+    answer = desk.go("/portal/account", "Your password is changed. Other browsers are logged out.")
+    answer.set_cookie(
+        session_cookie_name(desk.urls),
+        cookie,
+        int(desk.settings.session_hours * 3600),
+        httponly=True,
+        secure=desk.urls.secure,
+        samesite="lax",
+    )
+    return answer
+
+
+def _page(desk: AtDesk, error: NoteyardError | None = None) -> Response:
+    with desk.database.read() as session:
+        row = session.get_one(Account, desk.person.name)
+        forced, local = row.must_change_password, row.password_hash is not None
+    errors = errors_by_field(error)
+    errors.setdefault("old", error.message if error and error.status == 403 else errors["old"])
+    return desk.page(
+        "account.html", error.status if error else 200, forced=forced, local=local, error=error, errors=errors
+    )
