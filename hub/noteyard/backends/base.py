@@ -75,3 +75,6 @@ class Platform(Protocol):
     def runner(self) -> Runner: ...
 
     def workload_host(self) -> WorkloadHost: ...
+
+    async def tidy(self) -> None:
+        """Remove what work that was broken off left on this shape's own storage."""

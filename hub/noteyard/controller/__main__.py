@@ -58,7 +58,7 @@ async def _work(settings: Settings) -> None:
             epoch,
             _began(instance),
         )
-        await run_loops(_loops(context, hub))
+        await run_loops([*_loops(context, hub), Loop("tidying", shape.tidy, 3600.0)])
 
     try:
         await lead(database, work, stop)

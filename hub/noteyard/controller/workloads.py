@@ -14,6 +14,7 @@ from noteyard.controller.context import Context
 from noteyard.domain import LIVE_WORKLOAD, WorkloadState
 from noteyard.errors import NoteyardError
 from noteyard.store.dashboards import get_version, live_processes, pending_version
+from noteyard.store.lease import LostLease
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import revoke_subject
 from noteyard.store.types import now
@@ -129,7 +130,13 @@ class WorkloadLoop:
         with self.context.database.read() as session:
             rows = {id: session.get(WorkloadProcess, id) for id in seen}
         unwanted = [id for id, row in rows.items() if row is None or row.stop or row.state not in LIVE_WORKLOAD]
-        await asyncio.gather(*(self._delete(id, rows[id]) for id in unwanted))
+        ends = await asyncio.gather(*(self._delete(id, rows[id]) for id in unwanted), return_exceptions=True)
+        for id, end in zip(unwanted, ends, strict=True):
+            if isinstance(end, LostLease):
+                raise end
+            if isinstance(end, Exception):
+                # The next turn tries again; meanwhile it holds up no other.
+                log.error("dashboard's process could not be ended", workload=id, exc_info=end)
 
     async def _delete(self, id: str, row: WorkloadProcess | None) -> None:
         await self.context.workload_host.delete(id)

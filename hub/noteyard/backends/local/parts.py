@@ -7,6 +7,7 @@ import noteyard
 from noteyard.backends.local.edge import edge_command
 from noteyard.backends.local.s3_server import S3Server
 from noteyard.backends.local.supervisord_config import Part
+from noteyard.edge import DEFAULT_ROUTE, marker
 from noteyard.errors import NoteyardError
 from noteyard.instance import Instance
 from noteyard.settings import Settings
@@ -55,4 +56,6 @@ def _s3(instance: Instance) -> Part:
 
 
 def _edge(settings: Settings, instance: Instance) -> Part:
-    return Part("edge", edge_command(settings, instance), healthy=f"{instance.internal_url('edge')}/ping")
+    # Well is an edge that leads to the hub: until it has its routes, the address that people get would answer nothing.
+    hub = marker(DEFAULT_ROUTE, instance.internal_url("hub"))
+    return Part("edge", edge_command(settings, instance), healthy=f"{instance.internal_url('edge')}{hub}")

@@ -1,5 +1,6 @@
 """Noteyard on one machine."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from typing import Any
 
 from noteyard.backends.local.runner import LocalRunner
 from noteyard.backends.local.s3_edge import s3_dynamic
+from noteyard.backends.local.s3_folder import S3Folder
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
 from noteyard.settings import Settings
@@ -15,6 +17,8 @@ ROOT_WARNING = (
     "Noteyard runs as root: labs and runs do too, and can change everything on this machine. "
     "Run it by an account of its own, other than in a container.\n"
 )
+
+SECONDS_A_DAY = 86400
 
 
 class LocalPlatform:
@@ -47,6 +51,10 @@ class LocalPlatform:
 
     def runner(self) -> LocalRunner:
         return LocalRunner(self.settings, self.instance)
+
+    async def tidy(self) -> None:
+        """Remove what S3 uploads that were broken off left; none goes on for longer than a day."""
+        await asyncio.to_thread(S3Folder(self.instance.s3).sweep, SECONDS_A_DAY)
 
     def workload_host(self) -> LocalWorkloadHost:
         return LocalWorkloadHost(self.settings, self.instance)
