@@ -8,9 +8,17 @@ from fastapi.responses import RedirectResponse
 from noteyard.api.identity import read_browser
 from noteyard.api.pages import page
 from noteyard.api.portal.visitor import GoTo
-from noteyard.errors import NoteyardError, Unavailable
+from noteyard.errors import NoteyardError, NotFound, Unavailable
 
 PROGRAMS = ("/api/", "/internal/", "/authz", "/health", "/metrics", "/_assets/", "/portal/static/")
+
+
+class Unrouted(NoteyardError):
+    """A refusal made by the framework (404 of an unknown path, 405, …)."""
+
+    def __init__(self, message: str, title: str, status: int) -> None:
+        super().__init__(message, None, status)
+        self.title = title
 
 
 def install(app: FastAPI) -> None:
@@ -36,5 +44,7 @@ def error_page(request: Request, error: NoteyardError) -> Response:
     if not isinstance(error, Unavailable):
         found = read_browser(request)
         person = found[1] if found else None
+    if isinstance(error, Unrouted) and error.status == 404:
+        error = NotFound(f"There is nothing at {request.url.path}.", "It may have been deleted, or the link is wrong.")
     number = getattr(request.state, "request_id", None)
     return page(request, "error.html", error.status, error=error, person=person, number=number)

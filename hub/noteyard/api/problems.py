@@ -60,14 +60,6 @@ def answer_to(request: Request, error: NoteyardError) -> Response:
     return problem(request, error)
 
 
-class PlainError(NoteyardError):
-    """A refusal made by the framework (404 of an unknown path, 405, …)."""
-
-    def __init__(self, message: str, title: str, status: int) -> None:
-        super().__init__(message, None, status)
-        self.title = title
-
-
 def install(app: FastAPI) -> None:
     """Answer every error of the app: with a problem document, or a page where a person looks."""
     error_pages.install(app)
@@ -85,7 +77,7 @@ def install(app: FastAPI) -> None:
     async def plain(request: Request, error: HTTPException) -> Response:
         detail = str(error.detail)
         answer = answer_to(
-            request, PlainError(f"{detail}: {request.method} {request.url.path}", detail, error.status_code)
+            request, error_pages.Unrouted(f"{detail}: {request.method} {request.url.path}", detail, error.status_code)
         )
         answer.headers.update(error.headers or {})
         return answer
@@ -100,7 +92,7 @@ def install(app: FastAPI) -> None:
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("request failed", path=request.url.path, exc_info=error)
         message = "Something went wrong on our side; the log has the details under this request's id."
-        return answer_to(request, PlainError(message, "Internal error", 500))
+        return answer_to(request, error_pages.Unrouted(message, "Internal error", 500))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

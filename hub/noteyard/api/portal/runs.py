@@ -32,7 +32,7 @@ def runs(
     owner: str = "",
     cursor: str | None = None,
 ) -> Response:
-    states = [RunState(item) for item in state or () if item in RunState]
+    states = [item for item in RunState if item.value in (state or ())]
     found = rest.list_all(
         desk.person,
         desk.database,

@@ -39,13 +39,17 @@
   function refresh(section) {
     var here = section.querySelector("[data-refresh-here]");
     var wait = Number(section.dataset.refreshSeconds) * 1000;
+    var last = null;
     function again() { window.setTimeout(turn, wait); }
     function turn() {
       if (document.hidden) { again(); return; }
       fetch(section.dataset.refresh, { headers: { Accept: "text/html" }, redirect: "error" })
         .then(function (answer) { return answer.ok ? answer.text() : null; })
         .then(function (text) {
-          if (text !== null && !here.contains(document.activeElement)) { replace(here, text); }
+          if (text !== null && text !== last && !here.contains(document.activeElement)) {
+            replace(here, text);
+            last = text;
+          }
           again();
         }, again);
     }

@@ -1,0 +1,160 @@
+"""The portal's pages as browsers get them: who may see what, and what is said where nothing is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from noteyard.domain import RunState
+from noteyard.store.runs import move
+
+from tests.support.app import HUB, api, browser
+from tests.support.rows import add_person, add_run, add_some_release
+
+PAGE = {"Accept": "text/html,application/xhtml+xml"}
+PAGES = ("/", "/portal/runs", "/portal/runs/new", "/portal/schedules", "/portal/dashboards", "/portal/publish")
+ADMINISTRATORS_PAGES = ("/portal/people", "/portal/audit")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[FastAPI]:
+    with api(tmp_path) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+            add_person(session, "bob")
+            add_person(session, "root", admin=True)
+        yield app
+
+
+def page_of(app: FastAPI, person: str) -> TestClient:
+    client = browser(app, person)
+    client.headers.update(PAGE)
+    return client
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_logged_in_is_sent_to_the_login_and_back(app: FastAPI, path: str) -> None:
+    answer = TestClient(app, base_url=HUB, follow_redirects=False).get(path, headers=PAGE)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/portal/login?next={path}"
+
+
+@pytest.mark.parametrize("path", (*PAGES, "/portal/usage", "/portal/account"))
+def test_every_page_is_there_before_anything_was_made_under_a_strict_policy(app: FastAPI, path: str) -> None:
+    answer = page_of(app, "ada").get(path)
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert " style=" not in answer.text
+    assert "<script>" not in answer.text
+
+
+def test_home_says_that_the_hub_is_away_and_shows_the_rest(app: FastAPI) -> None:
+    with app.state.database.write() as session:
+        add_run(session, add_some_release(session, "ada"), "ada")
+    text = page_of(app, "ada").get("/").text
+    assert "The hub is away for the moment" in text
+    assert "report.ipynb" in text
+
+
+@pytest.mark.parametrize("path", ADMINISTRATORS_PAGES)
+def test_pages_of_administrators_are_for_them_alone(app: FastAPI, path: str) -> None:
+    refused = page_of(app, "ada").get(path)
+    assert refused.status_code == 403
+    assert "for administrators" in refused.text
+    assert page_of(app, "root").get(path).status_code == 200
+    assert 'href="/portal/people"' not in page_of(app, "ada").get("/").text
+
+
+def test_an_error_is_a_page_for_people_and_a_problem_for_programs(app: FastAPI) -> None:
+    shown = page_of(app, "ada").get("/portal/runs/rnone")
+    assert shown.status_code == 404
+    assert "There is no run &#39;rnone&#39;." in shown.text
+    assert 'href="/portal/runs"' in shown.text
+    told = page_of(app, "ada").get("/api/v1/runs/rnone")
+    assert told.headers["content-type"] == "application/problem+json"
+    nothing = page_of(app, "ada").get("/portal/nothing")
+    assert nothing.status_code == 404
+    assert "There is nothing at /portal/nothing." in nothing.text
+
+
+def test_a_change_from_elsewhere_is_refused(app: FastAPI) -> None:
+    with app.state.database.write() as session:
+        run = add_run(session, add_some_release(session, "ada"), "ada").id
+    client = page_of(app, "ada")
+    client.headers["Origin"] = "http://bob.localhost:8000"
+    refused = client.post(f"/portal/runs/{run}/cancel")
+    assert refused.status_code == 403
+    assert "did not come from a page of Noteyard" in refused.text
+    assert page_of(app, "ada").get(f"/api/v1/runs/{run}").json()["state"] == "queued"
+
+
+def test_runs_are_filtered(app: FastAPI) -> None:
+    with app.state.database.write() as session:
+        add_run(session, add_some_release(session, "ada", "one.ipynb"), "ada")
+        done = add_run(session, add_some_release(session, "ada", "two.ipynb"), "ada")
+        move(done, RunState.CANCELLED)
+        done_id = done.id
+        add_run(session, add_some_release(session, "bob", "theirs.ipynb"), "bob")
+    client = page_of(app, "ada")
+    everything = client.get("/portal/runs").text
+    assert "one.ipynb</a>" in everything
+    assert "theirs.ipynb" not in everything
+    cancelled = client.get("/portal/runs?state=cancelled&notebook=&schedule=").text
+    assert f"/portal/runs/{done_id}" in cancelled
+    assert "one.ipynb</a>" not in cancelled
+    assert "No runs like that" in client.get("/portal/runs?state=lost").text
+    assert "theirs.ipynb</a>" in page_of(app, "root").get("/portal/runs").text
+
+
+def test_a_run_is_its_owners_to_see_cancel_and_run_again(app: FastAPI) -> None:
+    with app.state.database.write() as session:
+        run = add_run(session, add_some_release(session, "ada"), "ada", parameters={"n": 4}).id
+    assert page_of(app, "bob").get(f"/portal/runs/{run}").status_code == 404
+    client = page_of(app, "ada")
+    shown = client.get(f"/portal/runs/{run}").text
+    assert "It waits for a free place." in shown
+    assert client.post(f"/portal/runs/{run}/cancel").status_code == 303
+    assert "cancelled" in client.get(f"/portal/runs/{run}/state").text
+    again = client.post(f"/portal/runs/{run}/rerun")
+    assert 'n</code></td><td class="value">4' in client.get(again.headers["location"]).text
+
+
+def test_a_first_password_is_changed_before_anything_else(app: FastAPI) -> None:
+    root = page_of(app, "root")
+    added = root.post("/portal/people", data={"name": "carla", "groups": "team, science", "admin": ""})
+    assert added.status_code == 200
+    assert added.headers["cache-control"] == "no-store"
+    first = added.text.split('aria-label="First password">')[1].split("<")[0]
+    carla = page_of(app, "carla")
+    assert carla.get("/").headers["location"] == "/portal/account"
+    different = carla.post("/portal/account/password", data={"old": first, "new": "a long one 1", "again": "another"})
+    assert "the two new passwords are not the same" in different.text
+    wrong = carla.post("/portal/account/password", data={"old": "x", "new": "a long one", "again": "a long one"})
+    assert wrong.status_code == 403
+    assert "The name or the password is not right." in wrong.text
+    changed = carla.post("/portal/account/password", data={"old": first, "new": "a long one", "again": "a long one"})
+    assert changed.status_code == 303
+    assert carla.get("/").status_code == 200
+
+
+def test_administrators_disable_remove_and_hand_over(app: FastAPI) -> None:
+    root, bob = page_of(app, "root"), page_of(app, "bob")
+    with app.state.database.write() as session:
+        release = add_some_release(session, "bob").id
+    values = {"release": release, "name": "Nightly", "cron": "0 6 * * *", "timezone": "UTC", "p.n": "1"}
+    policy = {"catch_up": "last", "catch_up_window": "24", "overlap": "skip", "retries": "0"}
+    assert bob.post("/portal/schedules/new", data={**values, **policy}).status_code == 303
+    assert root.post("/portal/people/bob/disable").status_code == 303
+    assert bob.get("/").headers["location"].startswith("/portal/login")
+    refused = root.post("/portal/people/bob/remove", data={"confirm": "bo"})
+    assert "Type bob to confirm." in refused.text
+    assert root.post("/portal/people/bob/remove", data={"confirm": "bob"}).status_code == 303
+    handed = root.post("/portal/people/bob/transfer", data={"owner": "ada"})
+    assert handed.status_code == 303
+    assert "Nightly" in page_of(app, "ada").get("/portal/schedules").text
+    assert "bob" in root.get("/portal/audit?who=root&thing=bob").text
+    assert root.post("/portal/people/root/disable").status_code == 409
