@@ -105,3 +105,11 @@ def test_what_broken_off_uploads_left_is_swept_when_it_is_old(folder: S3Folder) 
 )
 def test_what_is_in_the_way_is_told(folder: S3Folder, key: str, sentence: str | None) -> None:
     assert folder.obstacle("team", key) == sentence
+
+
+def test_a_bucket_is_there_from_its_first_use(tmp_path: Path) -> None:
+    folder = S3Folder(tmp_path)
+    assert folder.obstacle("team", "raw/a.parquet") is None
+    assert not folder.exists("my-ada", "raw/")
+    folder.delete("my-bob", "raw/a.parquet")
+    assert left(folder) == {"my-ada", "my-bob"}

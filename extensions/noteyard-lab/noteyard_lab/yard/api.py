@@ -157,6 +157,7 @@ class Api:
 def refusal(answer: httpx.Response, url: str) -> YardError:
     """The YardError for an answer that is no success: a problem document's words, else what can be told."""
     code = ExitCode.UNREACHABLE if answer.status_code in (502, 503, 504) else ExitCode.REFUSED
+    status: int | None = answer.status_code
     try:
         problem = answer.json()
         fields = tuple((str(item["field"]), str(item["message"])) for item in problem.get("fields") or ())
@@ -165,8 +166,9 @@ def refusal(answer: httpx.Response, url: str) -> YardError:
     except (ValueError, KeyError, TypeError, AttributeError):
         message = f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase}.".replace(" .", ".")
         hint, fields = CHECK_URL.format(url=url), ()
+        status = None  # an edge that has no routes yet also says 404, and it is not the API's
         if answer.is_redirect:
             message = message.rstrip(".") + f", a redirect to {answer.headers.get('location', 'somewhere')}."
     if answer.status_code == 401 and not hint:
         hint = GET_TOKEN
-    return YardError(str(message), hint, fields, code, answer.status_code)
+    return YardError(str(message), hint, fields, code, status)

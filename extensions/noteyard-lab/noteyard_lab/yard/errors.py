@@ -39,7 +39,10 @@ CODE_OF_STATE = {
 
 @dataclass(eq=False)
 class YardError(Exception):
-    """A refusal: `message` in one sentence, what to do next in `hint`, and each refused field with its message."""
+    """A refusal: `message` in one sentence, what to do next in `hint`, and each refused field with its message.
+
+    `status` is the HTTP status of a refusal by the API, None for all others.
+    """
 
     message: str
     hint: str | None = None

@@ -27,7 +27,7 @@ class S3Folder:
         """Why `key` can't be written because of what is in the folder, as a sentence; None when it can."""
         *parents, name = key.removesuffix("/").split("/")
         with contextlib.ExitStack() as opened:
-            at = opened.enter_context(_folder(self.root / bucket))
+            at = opened.enter_context(self._bucket(bucket))
             path = ""
             for parent in parents:
                 path += parent
@@ -42,7 +42,14 @@ class S3Folder:
 
     def exists(self, bucket: str, key: str) -> bool:
         """Whether there is a folder `key` (with its slash at the end)."""
-        return _stat(self.root / bucket, key) == "folder"
+        *parents, name = key.removesuffix("/").split("/")
+        with contextlib.ExitStack() as opened:
+            at = opened.enter_context(self._bucket(bucket))
+            for parent in parents:
+                if _kind(parent, at) != "folder":
+                    return False
+                at = opened.enter_context(_folder(parent, at))
+            return _kind(name, at) == "folder"
 
     def make(self, bucket: str, key: str) -> None:
         """Make a folder and those above it; there is no `obstacle`."""
@@ -55,7 +62,7 @@ class S3Folder:
         """
         *parents, name = key.removesuffix("/").split("/")
         with contextlib.ExitStack() as opened:
-            chain = [opened.enter_context(_folder(self.root / bucket))]
+            chain = [opened.enter_context(self._bucket(bucket))]
             for parent in parents:
                 if _kind(parent, chain[-1]) != "folder":
                     return
@@ -72,6 +79,12 @@ class S3Folder:
                 chain.pop()
                 if not _remove_empty(parent, chain[-1]):
                     return
+
+    def _bucket(self, bucket: str) -> contextlib.AbstractContextManager[int]:
+        """The bucket's folder, opened; a bucket that a key opens is there from its first use."""
+        path = self.root / bucket
+        path.mkdir(exist_ok=True)
+        return _folder(path)
 
     def sweep(self, seconds: float) -> int:
         """Delete what uploads that were broken off left, untouched for `seconds`; how many files that were.
@@ -92,17 +105,6 @@ def _in_the_way(path: str, kind: str | None, wanted: str) -> str | None:
     if kind in (None, wanted):
         return None
     return f"{path!r} is a {kind}: a folder and an object can't have the same name here."
-
-
-def _stat(bucket: Path, key: str) -> str | None:
-    *parents, name = key.removesuffix("/").split("/")
-    with contextlib.ExitStack() as opened:
-        at = opened.enter_context(_folder(bucket))
-        for parent in parents:
-            if _kind(parent, at) != "folder":
-                return None
-            at = opened.enter_context(_folder(parent, at))
-        return _kind(name, at)
 
 
 @contextlib.contextmanager
