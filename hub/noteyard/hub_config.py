@@ -58,6 +58,7 @@ def _pages(c: Any, urls: PublicUrls) -> None:
     c.JupyterHub.tornado_settings = {
         "headers": {"Content-Security-Policy": POLICY.format(labs=labs), "X-Content-Type-Options": "nosniff"},
         "slow_spawn_timeout": 0,  # the waiting page at once
+        "xsrf_cookie_kwargs": {"secure": urls.secure},
     }
 
 

@@ -135,14 +135,14 @@ def log_in(context: BrowserContext, product: Product, name: str, path: str = "/"
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """Debian's Chromium, headless, with `more` flags."""
     from playwright.sync_api import sync_playwright
 
     path = next(
         p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome") if Path(p).exists()
     )
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", *more]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=flags)
         try:
