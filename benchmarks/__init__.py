@@ -1,0 +1,1 @@
+"""Noteyard measured beside the alternatives; docs/benchmarks.md says how."""
