@@ -122,7 +122,7 @@ def test_a_kernel_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Path
 
 
 def test_a_kernel_that_does_not_start_is_told_with_what_it_said(tmp_path: Path) -> None:
-    side = claim_of({"x.ipynb": notebook("1"), "ipykernel_launcher.py": b"raise SystemExit('no kernel today')"})
+    side = claim_of({"x.ipynb": notebook("1"), "noteyard_lab.py": b"raise SystemExit('no kernel today')"})
     error = failure_of(side, tmp_path)
     assert (error["cell"], error["message"]) == (None, "The kernel ended by itself with exit code 1.")
     assert error["traceback"] == "no kernel today"

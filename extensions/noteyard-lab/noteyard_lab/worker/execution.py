@@ -77,6 +77,9 @@ class Execution:
             log.info("not wanted: %s", error)
             end_descendants()
             return EXIT_NOT_WANTED
+        finally:
+            waiting.close()
+            self._client.close()
         return 0
 
     def _execute(self, claim: Claim, waiting: HubClient) -> None:

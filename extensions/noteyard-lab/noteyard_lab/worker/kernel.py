@@ -96,6 +96,7 @@ class Kernel:
     @classmethod
     async def start(cls, name: str, folder: Path, environment: Mapping[str, str], private: Path) -> Kernel:
         """Start the kernel `name` in `folder`; it is not ready when this returns."""
+        import zmq
         from jupyter_client.manager import AsyncKernelManager
 
         manager = AsyncKernelManager(
@@ -105,6 +106,9 @@ class Kernel:
             ip=str(private / "kernel"),
             connection_file=str(private / "kernel.json"),
         )
+        manager.context.setsockopt(zmq.RCVHWM, 0)  # 0: no limit; see run_kernel for the other end
+        if manager.kernel_spec is not None:
+            manager.kernel_spec.argv = _launcher_for_runs(manager.kernel_spec.argv)
         kernel = cls(manager)
         ours, theirs = os.pipe()
         try:
@@ -145,6 +149,13 @@ class Kernel:
         while piece := os.read(pipe, 65_536):
             self._last_words = (self._last_words + piece)[-KEPT_LAST_WORDS:]
         os.close(pipe)
+
+
+def _launcher_for_runs(argv: list[str]) -> list[str]:
+    """The kernel's command, with our launcher when it is ipykernel in this environment."""
+    if argv[:3] in ([python, "-m", "ipykernel_launcher"] for python in ("python", "python3", sys.executable)):
+        return [sys.executable, "-m", "noteyard_lab.run_kernel", *argv[3:]]
+    return argv
 
 
 def _cause(code: int | None) -> str:
