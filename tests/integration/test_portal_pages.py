@@ -158,3 +158,18 @@ def test_administrators_disable_remove_and_hand_over(app: FastAPI) -> None:
     assert "Nightly" in page_of(app, "ada").get("/portal/schedules").text
     assert "bob" in root.get("/portal/audit?who=root&thing=bob").text
     assert root.post("/portal/people/root/disable").status_code == 409
+
+
+def test_only_the_portal_itself_says_what_was_done(app: FastAPI) -> None:
+    root = page_of(app, "root")
+    saved = root.post("/portal/people/ada", data={"groups": "", "admin": ""})
+    assert "Saved." in root.get(saved.headers["location"]).text
+    assert "Call 0900" not in root.get("/?done=Call+0900&mark=0").text
+    assert "Saved." not in page_of(app, "ada").get(saved.headers["location"].replace("/portal/people/ada", "/")).text
+
+
+def test_an_endless_form_is_refused(app: FastAPI) -> None:
+    answer = page_of(app, "root").post("/portal/people", content=b"a=" + b"x" * 5_000_000)
+    assert answer.status_code == 413
+    many = page_of(app, "root").post("/portal/people", content=b"a=1&" * 3000)
+    assert "more than 2000 fields" in many.text

@@ -47,4 +47,4 @@ def error_page(request: Request, error: NoteyardError) -> Response:
     if isinstance(error, Unrouted) and error.status == 404:
         error = NotFound(f"There is nothing at {request.url.path}.", "It may have been deleted, or the link is wrong.")
     number = getattr(request.state, "request_id", None)
-    return page(request, "error.html", error.status, error=error, person=person, number=number)
+    return page(request, "error.html", error.status, error=error, person=person, done="", number=number)

@@ -69,7 +69,7 @@ def drawing(title: str) -> Markup:
 
 def with_cursor(params: Mapping[str, str], cursor: str) -> str:
     """The query of the next page."""
-    kept = {name: value for name, value in params.items() if name not in ("cursor", "done")}
+    kept = {name: value for name, value in params.items() if name not in ("cursor", "done", "mark")}
     return urlencode({**kept, "cursor": cursor})
 
 

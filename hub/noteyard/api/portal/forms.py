@@ -5,14 +5,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
-from noteyard.errors import FieldError, InvalidParameters, NoteyardError
+from noteyard.api.bodies import bounded_body
+from noteyard.errors import FieldError, InvalidParameters, NoteyardError, TooLarge
 
 Made = TypeVar("Made", bound=BaseModel)
 MOST_FIELDS = 2000
+MOST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,11 @@ class Sent:
 
 
 async def _sent(request: Request) -> Sent:
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
-        return Sent(tuple((name, text) for name, text in form.multi_items() if isinstance(text, str)))
+    text = (await bounded_body(request, MOST_BYTES)).decode("utf-8", "replace")
+    try:
+        return Sent(tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)))
+    except ValueError:
+        raise TooLarge(f"The form has more than {MOST_FIELDS} fields.") from None
 
 
 SentForm = Annotated[Sent, Depends(_sent)]

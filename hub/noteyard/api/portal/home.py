@@ -4,13 +4,11 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Response
 
 from noteyard.api.dashboard_access import dashboard_model
-from noteyard.api.dependencies import Db, Hub, Urls
-from noteyard.api.pages import page
-from noteyard.api.portal.visitor import Looking
+from noteyard.api.dependencies import Hub
+from noteyard.api.portal.desk import Desk
 from noteyard.api.run_access import run_model
 from noteyard.api.schedule_access import schedule_model
 from noteyard.domain import Person
@@ -30,20 +28,21 @@ SHOWN = 8
 @router.get("/")
 @router.get("/portal")
 @router.get("/portal/")
-async def home(request: Request, looking: Looking, database: Db, hub: Hub, urls: Urls) -> Response:
-    lab, rows = await asyncio.gather(_lab(hub, looking.name), asyncio.to_thread(_rows, database, looking, urls))
-    return page(request, "home.html", person=looking, lab=lab, **rows)
+async def home(desk: Desk, hub: Hub) -> Response:
+    rows = asyncio.to_thread(_rows, desk.database, desk.person, desk.urls)
+    lab, found = await asyncio.gather(_lab(hub, desk.person.name), rows)
+    return desk.page("home.html", lab=lab, **found)
 
 
 @router.get("/portal/parts/runs")
-def recent_runs(request: Request, looking: Looking, database: Db, urls: Urls) -> Response:
-    return page(request, "home_runs.html", runs=_runs(database, looking, urls))
+def recent_runs(desk: Desk) -> Response:
+    return desk.page("home_runs.html", runs=_runs(desk.database, desk.person, desk.urls))
 
 
 @router.post("/portal/lab/stop")
-async def stop_lab(looking: Looking, hub: Hub) -> Response:
-    await hub.stop_lab(looking.name)
-    return RedirectResponse("/?done=Your+lab+is+stopping.", 303)
+async def stop_lab(desk: Desk, hub: Hub) -> Response:
+    await hub.stop_lab(desk.person.name)
+    return desk.go("/", "Your lab is stopping.")
 
 
 async def _lab(hub: HubClient, name: str) -> dict[str, Any]:

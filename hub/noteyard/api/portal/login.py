@@ -55,7 +55,7 @@ async def oauth_callback(
     answer = RedirectResponse(f"{urls.hub}{target if _is_local(target) else '/'}", 302)
     hours = int(settings.session_hours * 3600)
     answer.set_cookie(session_cookie_name(urls), cookie, hours, httponly=True, secure=urls.secure, samesite="lax")
-    answer.delete_cookie(STATE_COOKIE, path="/portal/")
+    answer.delete_cookie(STATE_COOKIE, path="/portal/", secure=urls.secure)
     return answer
 
 
@@ -67,7 +67,8 @@ def logout(request: Request, database: Db, urls: Urls) -> Response:
     with database.write() as session:
         end_session(session, cookie)
     answer = RedirectResponse(f"{urls.hub}/hub/logout", 303)
-    answer.delete_cookie(session_cookie_name(urls))
+    # Browsers ignore the end of a `__Host-` cookie that is not marked Secure itself.
+    answer.delete_cookie(session_cookie_name(urls), secure=urls.secure)
     return answer
 
 

@@ -43,8 +43,11 @@
     function again() { window.setTimeout(turn, wait); }
     function turn() {
       if (document.hidden) { again(); return; }
-      fetch(section.dataset.refresh, { headers: { Accept: "text/html" }, redirect: "error" })
-        .then(function (answer) { return answer.ok ? answer.text() : null; })
+      fetch(section.dataset.refresh, { headers: { Accept: "text/html" }, redirect: "manual" })
+        .then(function (answer) {
+          if (answer.type === "opaqueredirect") { window.location.reload(); } // logged out meanwhile
+          return answer.ok ? answer.text() : null;
+        })
         .then(function (text) {
           if (text !== null && text !== last && !here.contains(document.activeElement)) {
             replace(here, text);
@@ -66,7 +69,18 @@
     if (form) { form.requestSubmit(); }
   });
 
+  // What was said after a change is said once, not again when the page is loaded again.
+  function forgetWhatWasDone() {
+    var address = new URL(window.location.href);
+    if (address.searchParams.has("done")) {
+      address.searchParams.delete("done");
+      address.searchParams.delete("mark");
+      window.history.replaceState(null, "", address);
+    }
+  }
+
   function start() {
+    forgetWhatWasDone();
     document.querySelectorAll("[data-zone]").forEach(function (element) { element.textContent = zone; });
     document.querySelectorAll("input[data-local-zone]").forEach(function (element) { if (!element.value) { element.value = zone; } });
     localTimes(document);
