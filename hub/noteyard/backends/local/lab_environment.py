@@ -5,31 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from noteyard.backends.local.network_environment import network_environment
 from noteyard.backends.local.task_environment import limit_variables
 from noteyard.instance import Instance
 from noteyard.settings import Profile
+from noteyard.urls import PublicUrls
 
 MARK = "NOTEYARD_LAB"
 """Names the person whose lab a process belongs to; everything that a lab starts inherits it."""
-KEPT = (
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "PIP_INDEX_URL",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_CERT",
-)
-"""What the administrator set for the network and the language."""
+KEPT = ("LANG", "LC_ALL", "TZ", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CERT")
+"""What the administrator set for the language and for pip."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +26,17 @@ class Lab:
     environment: Path
 
 
-def lab_environment(instance: Instance, lab: Lab, hub_url: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables of a lab but JupyterHub's and S3's; `environment` is the hub's own, of which only KEPT goes on."""
+def lab_environment(instance: Instance, lab: Lab, urls: PublicUrls, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables of a lab but JupyterHub's and S3's.
+
+    `environment` is the hub's own, of which only KEPT and what is set for the network goes on.
+    """
     home = instance.home(lab.person)
     kept = {name: environment[name] for name in KEPT if name in environment}
     return {
         "LANG": "C.UTF-8",
         **kept,
+        **network_environment(environment, urls),
         **limit_variables(lab.profile),
         "PATH": os.pathsep.join([str(lab.environment / "bin"), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(home),
@@ -56,7 +45,7 @@ def lab_environment(instance: Instance, lab: Lab, hub_url: str, environment: Map
         "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
         "PYTHONUNBUFFERED": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "NOTEYARD_URL": hub_url,
+        "NOTEYARD_URL": urls.hub,
         "NOTEYARD_USER": lab.person,
         "NOTEYARD_PROFILE": lab.profile.name,
         "NOTEYARD_PERSONAL": str(home / ".local" / "share" / "noteyard" / lab.profile.name),

@@ -132,7 +132,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
         urls = PublicUrls.of(self.settings)
         with shared_database(self.database_url).write() as session:
             key = key_for_person(session, lab.person)
-        own = lab_environment(self._instance, lab, urls.hub, os.environ)
+        own = lab_environment(self._instance, lab, urls, os.environ)
         # Labs report activity often enough not to be taken for idle while they work.
         report = max(5, min(300, self.settings.labs.idle_minutes * 60 // 4))
         hubs = {**self.get_env(), "JUPYTERHUB_ACTIVITY_INTERVAL": str(report)}

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from noteyard.backends.base import Start
 from noteyard.backends.local.folders import remove_tree
+from noteyard.backends.local.network_environment import network_environment
 from noteyard.errors import Conflict
 from noteyard.instance import Instance
 from noteyard.profiles import environment_folder, find_profile
 from noteyard.settings import Profile, Settings
+from noteyard.urls import PublicUrls
 
 TEMPORARY = "tmp"  # a link in the task's folder
 MIB = 1024 * 1024
@@ -48,7 +50,7 @@ def memory_bytes(settings: Settings, profile: str) -> int:
 def task_environment(
     settings: Settings, instance: Instance, python: Path, folder: Path, start: Start
 ) -> dict[str, str]:
-    """All variables of the process: nothing of the controller's own, no secret."""
+    """All variables of the process: of the controller's own only what is set for the network, no secret."""
     profile = _profile(settings, start.profile)
     home = folder / "home"
     home.mkdir(mode=0o700, exist_ok=True)
@@ -63,7 +65,8 @@ def task_environment(
         "NOTEYARD_INSTANCE": str(instance.state),
         "NOTEYARD_TASK": start.id,
     }
-    return variables | limit_variables(profile)
+    network = network_environment(os.environ, PublicUrls.of(settings))
+    return variables | network | limit_variables(profile)
 
 
 def limit_variables(profile: Profile) -> dict[str, str]:
