@@ -32,6 +32,8 @@ class Product:
     state: Path
     port: int
     tokens: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+    """What `noteyard up` printed at the first start."""
 
     @property
     def url(self) -> str:
@@ -116,7 +118,7 @@ def product(state: Path, **settings: Any) -> Iterator[Product]:
     state.mkdir(parents=True, exist_ok=True)
     (state / "noteyard.yaml").write_text(yaml.safe_dump(settings))
     made = Product(state, free_port())
-    made.command("up", "--detach", "--port", str(made.port), seconds=180)
+    made.said = made.command("up", "--detach", "--port", str(made.port), seconds=180)
     try:
         yield made
     finally:
