@@ -89,7 +89,7 @@ def test_every_part_is_back_after_sigkill(state: Path) -> None:
     assert status(state)["running"] is True
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything_in_the_foreground(state: Path, number: signal.Signals) -> None:
     log = state.with_name("up.log")
     with log.open("w") as output:

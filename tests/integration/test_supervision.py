@@ -5,15 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
 from noteyard.backends.local import started
 from noteyard.backends.local.health import answers
 from noteyard.backends.local.starting import AlreadyRunning
+from noteyard.backends.local.stopping import SAVING_SECONDS, stop_everything
 from noteyard.errors import NoteyardError
 
 from tests.support.supervised import Installation, failing
@@ -227,4 +230,23 @@ def test_what_ignores_sigterm_is_killed(installation: Installation, monkeypatch:
     until((work / "up").exists, 30)
     installation.stop()
     assert stubborn.wait(1) is not None
+    assert installation.processes() == []
+
+
+def test_a_second_ctrl_c_does_not_wait_for_saving(installation: Installation) -> None:
+    installation.start()
+    work = installation.instance.work("stubborn")
+    environment = {**os.environ, "NOTEYARD_INSTANCE": str(installation.settings.state)}
+    stubborn = subprocess.Popen([sys.executable, "-c", STUBBORN], env=environment, cwd=work)
+    until((work / "up").exists, 30)
+    hurry = Event()
+
+    def say(text: str) -> None:
+        assert text == "Stopping labs, runs and dashboards (1 of them) …"
+        hurry.set()
+
+    monotonic = time.monotonic()
+    assert stop_everything(installation.instance, say, hurry)
+    assert time.monotonic() - monotonic < SAVING_SECONDS
+    assert stubborn.wait(1) == -signal.SIGKILL
     assert installation.processes() == []

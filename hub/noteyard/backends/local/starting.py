@@ -20,7 +20,7 @@ from noteyard.store import Database
 from noteyard.store.migrate import migrate
 from noteyard.urls import PublicUrls
 
-HEALTHY_SECONDS = 180.0
+HEALTHY_SECONDS = 300.0
 MOST_STARTS = 6
 """A part that has failed so often before it was ever well is broken; waiting longer would only hide that."""
 STEP = 0.2
