@@ -117,7 +117,7 @@ def test_a_second_sigterm_ends_at_once(tmp_path: Path) -> None:
         assert running.wait() == 0
         assert time.monotonic() - begun < 4
     assert side.finished is not None
-    assert side.finished["outcome"] == "stopped"
+    assert (side.finished["outcome"], side.finished["cells"]) == ("stopped", 1)
     assert "notebook.ipynb" not in side.outputs
 
 

@@ -20,7 +20,7 @@ class QuickExporter(HTMLExporter):
     That takes most of the time, and with large outputs minutes; the page's own script adds the same.
     """
 
-    def from_notebook_node(  # type: ignore[override]
+    def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[Any, dict[str, Any]]:
         """The page and its resources."""

@@ -54,6 +54,7 @@ class Execution:
         self._attempt = AttemptClient(self._client, access.subject)
         self._stopping = Stopping(self._give_up, self._leave)
         self._claimed = False
+        self._run: NotebookRun | None = None
 
     def run(self) -> int:
         """Execute the attempt; the exit code of the process.
@@ -90,7 +91,7 @@ class Execution:
         reporter.start()
         store = OutputStore(self._attempt, claim.assets_url, Path(claim.notebook).stem)
         private = _private_folder()
-        run = NotebookRun(claim, run_log, reporter, self._stopping, private)
+        run = self._run = NotebookRun(claim, run_log, reporter, self._stopping, private)
         try:
             failure = self._try(claim, waiting, run, store)
             ending = how_it_ended(claim, self._stopping.reason, run.state, failure)
@@ -137,8 +138,10 @@ class Execution:
         end_descendants(LAST_WORD)
         threading.Timer(LAST_WORD, os._exit, (0,)).start()
         if self._claimed:
+            known = None if self._run is None else self._run.state
+            progress = Progress(None, 0, 0) if known is None else known.progress
             try:
-                self._attempt.finish(self._stopping.reason or "stopped", None, Progress(None, 0, 0))
+                self._attempt.finish(self._stopping.reason or "stopped", None, progress)
             except (NotWantedError, RefusedError, GaveUpError) as error:
                 log.info("left without a word: %s", error)
         os._exit(0)
