@@ -23,7 +23,7 @@ from noteyard.api.models import (
 from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
 from noteyard.api.streams import stored
-from noteyard.domain import Audience, Role, Sharing, VersionState
+from noteyard.domain import Role, Sharing, VersionState
 from noteyard.errors import Conflict, NotFound
 from noteyard.objects import rendering_key
 from noteyard.parameters import validate
@@ -228,5 +228,4 @@ def _set_audience(session: Session, dashboard: Dashboard, people: list[str] | No
             kept += [share for share in present if share.role is Role.VIEWER and share.subject_kind == kind]
         else:
             kept += [Sharing(kind, name, Role.VIEWER) for name in names]
-    if Audience(dashboard.audience) in (Audience.PEOPLE, Audience.GROUPS) or kept:
-        set_shares(session, "dashboard", dashboard.id, kept)
+    set_shares(session, "dashboard", dashboard.id, kept)

@@ -146,14 +146,16 @@ def _may(session: Session, release: Release, person: Person, action: Action, adm
 
 
 def _shares_by_use(session: Session, release: str, person: Person) -> list[Sharing]:
-    # A release takes its shares from the schedules and dashboards that use it.
+    # A release takes its shares from the schedules and dashboards that use it; who may only look at a dashboard
+    # reads no source.
     shares: list[Sharing] = []
     for kind, used in (
         ("schedule", _schedules_with(session, release)),
         ("dashboard", _dashboards_with(session, release)),
     ):
         shared = set(shared_things(session, kind, person)) & used.keys()
-        shares += [share for thing in shared for share in shares_of(session, kind, thing)]
+        given = [share for thing in shared for share in shares_of(session, kind, thing)]
+        shares += [share for share in given if kind == "schedule" or share.role is Role.MANAGER]
         shares += [Sharing("person", owner, Role.MANAGER) for owner in used.values() if owner == person.name]
     return shares
 

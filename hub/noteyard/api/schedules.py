@@ -26,13 +26,13 @@ from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
 from noteyard.api.run_access import run_model
 from noteyard.api.schedule_access import schedule_for, schedule_model
-from noteyard.domain import Sharing
+from noteyard.domain import Role, Sharing
 from noteyard.errors import Forbidden
 from noteyard.schedule_changes import Plan, change_schedule, create_schedule, plan_of, run_now
 from noteyard.schedules import CronRule, describe
 from noteyard.store.audit import record
 from noteyard.store.people import get_active
-from noteyard.store.schedules import fires_of, list_schedules, locked_schedule, set_shares
+from noteyard.store.schedules import fires_of, list_schedules, locked_schedule, set_shares, shares_of
 from noteyard.store.tables import Release, Schedule
 from noteyard.store.types import now
 
@@ -171,11 +171,17 @@ def share(
 def transfer(
     id: str, body: Transfer, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
 ) -> ScheduleModel:
-    """Give it to somebody else; it is paused until they resume it, since its code then runs with their keys."""
+    """Give it to somebody else; its managers are none any more.
+
+    It is paused until the new owner resumes it, since its code then runs with their keys.
+    """
     with database.write() as session:
         schedule = _locked(session, id, asking, Action.TRANSFER, settings)
         get_active(session, body.owner)
         before, schedule.owner = schedule.owner, body.owner
+        # A manager who stays could resume it, and run the code of before with the new owner's keys.
+        viewers = [share for share in shares_of(session, "schedule", id) if share.role is Role.VIEWER]
+        set_shares(session, "schedule", id, viewers)
         schedule_changes.pause(schedule, f"Transferred from {before}: resume it to run it with your keys.")
         record(session, asking.name, "schedule.transfer", id, {"from": before, "to": body.owner}, request_id)
         return schedule_model(session, schedule, urls)

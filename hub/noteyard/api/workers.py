@@ -130,7 +130,8 @@ def _finish(id: str, body: FinishBody, token: str, database: Db, settings: Confi
         run, attempt = attempt_by_token(session, id, token)
         settle(session, run, attempt, _ending(run, attempt, body), settings.runs)
         attempt.outcome = attempt.outcome or body.outcome
-        revoke_subject(session, "run", run.id)
+        if run.attempt == attempt.number:  # a report that comes late leaves the next attempt its key
+            revoke_subject(session, "run", run.id)
         return {"state": run.state}
 
 
@@ -146,5 +147,5 @@ def _ending(run: Run, attempt: Attempt, body: FinishBody) -> Ending:
 
 def _note_output(database: Db, key: tuple[str, int], name: str, size: int) -> None:
     with database.write() as session:
-        attempt = session.get_one(Attempt, key)
+        attempt = session.get_one(Attempt, key, with_for_update=True)
         attempt.outputs = [*(item for item in attempt.outputs if item["name"] != name), {"name": name, "size": size}]

@@ -43,7 +43,7 @@ async def oauth_callback(
 ) -> Response:
     """Back from the hub: open a session of ours, which goes on while the hub is away."""
     expected, _, target = request.cookies.get(STATE_COOKIE, "").partition(" ")
-    if not code or not expected or not secrets.compare_digest(state, expected):
+    if not code or not expected or not secrets.compare_digest(state.encode(), expected.encode()):
         return RedirectResponse(f"{urls.hub}/portal/login", 302)
     user = await hub.finish_login(code)
     with database.write() as session:

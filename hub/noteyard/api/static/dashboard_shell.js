@@ -22,7 +22,7 @@
 //
 // It asks GET /.noteyard/state for {"state": "sleeping"|"starting"|"ready"|"failed", "message": str, "live": bool} until
 // a session can start, then loads /live/ with its own query in a second frame, which has the same origin and tells by
-// messages how far it is (see live.js in noteyard-lab). Pages of the launcher say what they are in <html data-noteyard>
+// messages how far it is (see live.js in noteyard-lab). It waits with that until the rendering is seen. Pages of the launcher say what they are in <html data-noteyard>
 // or <body data-noteyard>: "session", "busy", "forbidden", "failed", "missing". The rendering is sandboxed; it only
 // tells how far it is scrolled.
 (function () {
@@ -33,6 +33,7 @@
   var POLLS_UNTIL_SLOW = 60;
   var BUSY_PAUSE = 60000;
   var LOADED_PATIENCE = 20000;
+  var SEEN_PATIENCE = 1500;
 
   var stage = document.getElementById("stage");
   var line = document.getElementById("state");
@@ -45,6 +46,7 @@
   var scroll = 0;
   var polls = 0;
   var timer = null;
+  var begun = false;
 
   function renderedText() {
     if (!renderedAt) {
@@ -150,6 +152,7 @@
 
   function swap() {
     if (swapped) {
+      show("live", "Live"); // the session has ended, and its page was loaded again
       return;
     }
     swapped = true;
@@ -171,7 +174,9 @@
   function hear(event) {
     var message = event.data || {};
     if (rendering && event.source === rendering.contentWindow) {
-      if (message.type === "noteyard-rendering-scroll" && Number.isFinite(message.y)) {
+      if (message.type === "noteyard-rendering-seen") {
+        begin();
+      } else if (message.type === "noteyard-rendering-scroll" && Number.isFinite(message.y)) {
         scroll = message.y;
       }
       return;
@@ -196,6 +201,13 @@
     }
   }
 
+  function begin() {
+    if (!begun) {
+      begun = true;
+      poll();
+    }
+  }
+
   // A frame of ours that was led back here (the dashboard fell asleep meanwhile) must not start a shell in the shell.
   if (window.parent !== window) {
     return;
@@ -203,5 +215,6 @@
   window.addEventListener("message", hear);
   action.addEventListener("click", act);
   showWaiting("starting", "Starting a live session…");
-  poll();
+  // Renderings of earlier versions do not tell when they are seen.
+  window.setTimeout(begin, renderedAt ? SEEN_PATIENCE : 0);
 })();

@@ -27,6 +27,13 @@
     });
   }
 
+  // What scrolls sideways must be reached by keyboard.
+  function reachable(root) {
+    root.querySelectorAll(".scroll").forEach(function (element) {
+      if (element.scrollWidth > element.clientWidth) { element.tabIndex = 0; }
+    });
+  }
+
   // Puts the answer of a part's address in its place; of a whole page, what has the same id.
   function replace(here, text) {
     var parsed = new DOMParser().parseFromString(text, "text/html");
@@ -34,6 +41,7 @@
     here.replaceChildren.apply(here, Array.from((same || parsed.body).childNodes));
     localTimes(here);
     clocks();
+    reachable(here);
   }
 
   function refresh(section) {
@@ -85,6 +93,7 @@
     document.querySelectorAll("input[data-local-zone]").forEach(function (element) { if (!element.value) { element.value = zone; } });
     localTimes(document);
     clocks();
+    reachable(document);
     window.setInterval(clocks, 1000);
     document.querySelectorAll("[data-refresh]").forEach(refresh);
     document.dispatchEvent(new Event("noteyard:ready"));

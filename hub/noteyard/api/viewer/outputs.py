@@ -29,7 +29,7 @@ async def output(
     run: str, attempt: int, expires: int, mac: str, name: str, request: Request, objects: Store, urls: Urls
 ) -> StreamingResponse:
     expected = _mac(request.app.state.signing_key, run, attempt, name, expires)
-    if expires < time.time() or not hmac.compare_digest(mac, expected):
+    if expires < time.time() or not hmac.compare_digest(mac.encode(), expected.encode()):
         raise NotFound("This link has ended.", "Open the run's page again.")
     media = "text/html; charset=utf-8" if name.endswith(".html") else "application/octet-stream"
     headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}

@@ -76,7 +76,7 @@ def set_cookie(response: Response, request: Request, value: str, max_age: int) -
 
 def _checked(cookie: str, dashboard: str, key: bytes) -> str | None:
     sid, _, mac = cookie.removeprefix(ANONYMOUS).partition(".")
-    return sid if hmac.compare_digest(mac, _mac(sid, dashboard, key)) else None
+    return sid if hmac.compare_digest(mac.encode(), _mac(sid, dashboard, key).encode()) else None
 
 
 def _mac(sid: str, dashboard: str, key: bytes) -> str:
