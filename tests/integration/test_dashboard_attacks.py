@@ -11,9 +11,10 @@ import httpx
 import pytest
 import websockets
 
-from tests.support.dashboard_side import Signer, wait_for
+from tests.support.dashboard_side import Signer
 from tests.support.launcher import Launcher, code, kernel_id, launched
 from tests.support.viewer_socket import ViewerSocket, v1
+from tests.support.waiting import until
 
 CELLS = [
     code("import ipywidgets as w, sys\nfrom IPython.display import display\nsecret_source = 'never shown'"),
@@ -299,7 +300,7 @@ def test_widgets_work_and_errors_of_theirs_stay_with_the_owner(launcher: Launche
         ids = {state["model_name"]: id for id, state in widgets.items()}
         moved = {"method": "update", "state": {"value": 21}}
         socket.send(v1("comm_msg", {"comm_id": ids["IntSliderModel"], "data": moved}))
-        wait_for(lambda: "42" in json.dumps(socket.heard(0.5)), "the label follows the slider")
+        until(lambda: "42" in json.dumps(socket.heard(0.5)), 60, "the label follows the slider")
 
         clicked = {"method": "custom", "content": {"event": "click"}}
         socket.send(v1("comm_msg", {"comm_id": ids["ButtonModel"], "data": clicked}))
@@ -307,7 +308,7 @@ def test_widgets_work_and_errors_of_theirs_stay_with_the_owner(launcher: Launche
         assert "This part of the dashboard failed. Its owner can see why." in heard
         for hidden in ("inner secret", "ValueError", "Traceback", "to the terminal"):
             assert hidden not in heard
-    wait_for(lambda: "inner secret" in launcher.side.report["log"], "the owner can see why")
+    until(lambda: "inner secret" in launcher.side.report["log"], 60, "the owner can see why")
     assert "to the terminal" in launcher.side.report["log"]
 
 

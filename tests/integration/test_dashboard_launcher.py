@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.support.dashboard_side import TOKEN, WORKLOAD, DashboardSide, Signer, claim_for, dashboard_side, wait_for
+from tests.support.dashboard_side import TOKEN, WORKLOAD, DashboardSide, Signer, claim_for, dashboard_side
 from tests.support.launcher import Launcher, code, launched, markdown, start, write_notebook
+from tests.support.waiting import until
 
 PICTURE = (
     "import base64\n"
@@ -123,7 +124,7 @@ def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
 
 def test_sigterm_ends_it_while_a_cell_runs(tmp_path: Path) -> None:
     with launched(tmp_path, code("import time; print('here', flush=True); time.sleep(600)"), render=True) as launcher:
-        wait_for(lambda: "here" in launcher.side.report.get("log", ""), "the cell runs")
+        until(lambda: "here" in launcher.side.report.get("log", ""), 60, "the cell runs")
         launcher.process.send_signal(signal.SIGTERM)
         assert launcher.process.wait(10) == 0
 
@@ -138,7 +139,7 @@ def test_the_hub_side_may_be_away_for_a_while(tmp_path: Path) -> None:
         )
         assert "still here" in page.text
         launcher.side.refuse_with = None
-        wait_for(lambda: launcher.side.report["sessions"] == 1, "it reports again")
+        until(lambda: launcher.side.report["sessions"] == 1, 60, "it reports again")
 
 
 SPY = """

@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.dashboard_side import wait_for
 from tests.support.launcher import Launcher, code, kernel_id, launched, markdown
+from tests.support.waiting import until
 
 SCHEMA = {
     "type": "object",
@@ -43,8 +43,8 @@ def born(page: str) -> float:
 
 def until_warm(launcher: Launcher, count: int = 1) -> None:
     """Wait until so many kernels wait, and have executed what they will."""
-    wait_for(lambda: len(launcher.kernels) >= count, f"{count} kernels wait")
-    wait_for(lambda: all(kernel.cpu_percent(0.3) < 5 for kernel in launcher.kernels), "the kernels are idle")
+    until(lambda: len(launcher.kernels) >= count, 60, f"{count} kernels wait")
+    until(lambda: all(kernel.cpu_percent(0.3) < 5 for kernel in launcher.kernels), 60, "the kernels are idle")
 
 
 def test_visits_get_kernels_executed_ahead_or_untouched_ones(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_more_viewers_than_sessions(tmp_path: Path) -> None:
         assert third.headers["retry-after"] == "60"
         assert "This dashboard is busy. Try again in a minute." in third.text
         assert 'data-noteyard="busy"' in third.text
-        wait_for(lambda: launcher.side.report["sessions"] == 2, "two sessions are reported")
-        wait_for(lambda: len(launcher.kernels) == 2, "no kernel waits where there is no room")
+        until(lambda: launcher.side.report["sessions"] == 2, 60, "two sessions are reported")
+        until(lambda: len(launcher.kernels) == 2, 60, "no kernel waits where there is no room")
 
         again = launcher.visit("two")
         assert again.status_code == 200, "a viewer's own session that was left behind makes room"
@@ -122,10 +122,10 @@ def test_kernels_end_when_nobody_is_connected(tmp_path: Path) -> None:
     with launched(tmp_path, code("print('hello')"), disconnected_seconds=2, preheat=0) as launcher:
         launcher.until_ready()
         page = launcher.visit()
-        wait_for(lambda: launcher.side.report["sessions"] == 1, "the session is reported")
+        until(lambda: launcher.side.report["sessions"] == 1, 60, "the session is reported")
         assert len(launcher.kernels) == 1
-        wait_for(lambda: not launcher.kernels, "the page never connected, so its kernel ends", 15)
-        wait_for(lambda: launcher.side.report["sessions"] == 0, "and is reported")
+        until(lambda: not launcher.kernels, 15, "the page never connected, so its kernel ends")
+        until(lambda: launcher.side.report["sessions"] == 0, 60, "and is reported")
         assert launcher.ask(f"/live/session/{kernel_id(page.text)}").status_code == 404
         assert "its viewer has gone" in launcher.errors.read_text()
 
@@ -138,7 +138,7 @@ def test_a_page_that_is_closed_ends_its_kernel_at_once(tmp_path: Path) -> None:
         assert launcher.ask(path, "a-stranger", method="POST").status_code == 404
         assert launcher.kernels
         assert launcher.ask(path, method="POST").status_code == 204
-        wait_for(lambda: not launcher.kernels, "the kernel has ended", 5)
+        until(lambda: not launcher.kernels, 5, "the kernel has ended")
 
 
 def test_a_kernel_that_dies_ends_its_session(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_kernel_that_dies_ends_its_session(tmp_path: Path) -> None:
         launcher.until_ready()
         kernel = kernel_id(launcher.visit().text)
         launcher.kernels[0].kill()
-        wait_for(lambda: launcher.ask(f"/live/session/{kernel}").status_code == 404, "the session has ended", 10)
+        until(lambda: launcher.ask(f"/live/session/{kernel}").status_code == 404, 10, "the session has ended")
 
 
 DETACHED = """
@@ -163,8 +163,8 @@ def test_nothing_outlives_a_session(tmp_path: Path, clean: bool) -> None:
         launcher.until_ready()
         launcher.visit()
         path = tmp_path / "work" / "release" / "pid"
-        pid = int(wait_for(lambda: path.exists() and path.read_text(), "the detached process is there"))
-        wait_for(lambda: not psutil.pid_exists(pid), "it ends with its session, or before", 20)
+        pid = int(until(lambda: path.exists() and path.read_text(), 60, "the detached process is there"))
+        until(lambda: not psutil.pid_exists(pid), 20, "it ends with its session, or before")
         assert launcher.process.poll() is None
 
 
@@ -178,12 +178,8 @@ def test_a_kernel_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
     with launched(tmp_path, *cells, **claim) as launcher:
         launcher.until_ready()
         small = kernel_id(launcher.visit("modest").text)
-        large = launcher.visit("greedy", grown=1 << 30)
-        wait_for(
-            lambda: launcher.ask(f"/live/session/{kernel_id(large.text)}", "greedy").status_code == 404,
-            "the large session has ended",
-            20,
-        )
+        large = f"/live/session/{kernel_id(launcher.visit('greedy', grown=1 << 30).text)}"
+        until(lambda: launcher.ask(large, "greedy").status_code == 404, 20, "the large session has ended")
         assert launcher.ask(f"/live/session/{small}", "modest").status_code == 200
         assert "ended the largest kernel" in launcher.side.report["log"]
 
@@ -203,7 +199,7 @@ def test_a_cell_that_fails_later_tells_the_viewer_little_and_the_owner_all(tmp_p
         assert "fine" in page
         for hidden in ("ZeroDivisionError", "private_name", "Traceback", "never reached", "secret for the owner"):
             assert hidden not in page
-        wait_for(lambda: launcher.side.report["error"], "the owner is told")
+        until(lambda: launcher.side.report["error"], 60, "the owner is told")
         report = launcher.side.report
         assert report["state"] == "ready"
         assert (report["error"]["cell"], report["error"]["name"]) == (2, "ZeroDivisionError")
@@ -215,10 +211,10 @@ def test_a_broken_dashboard_is_not_executed_again_and_again(tmp_path: Path) -> N
     count = code("with open('count', 'a') as file: file.write('x')\nraise RuntimeError('always')")
     with launched(tmp_path, count, preheat=2) as launcher:
         launcher.until_ready()
-        wait_for(lambda: launcher.side.report["error"], "the failure is reported")
+        until(lambda: launcher.side.report["error"], 60, "the failure is reported")
         counted = tmp_path / "work" / "release" / "count"
         deadline = time.monotonic() + 3
-        wait_for(lambda: time.monotonic() > deadline, "three seconds")
+        until(lambda: time.monotonic() > deadline, 60, "three seconds")
         assert len(counted.read_text()) <= 2
         assert "This part of the dashboard failed." in launcher.visit().text
 
@@ -230,4 +226,4 @@ def test_the_launcher_killed_takes_its_kernels_along(tmp_path: Path) -> None:
         pids = [kernel.pid for kernel in launcher.kernels]
         os.kill(launcher.process.pid, 9)
         launcher.process.wait(5)
-        wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), "kernels notice", 15)
+        until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 15, "kernels notice")

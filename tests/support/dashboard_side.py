@@ -11,8 +11,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,9 @@ def claim_for(folder: Path, notebook: str, signer: Signer, **changed: Any) -> tu
 @contextmanager
 def dashboard_side(side: DashboardSide) -> Iterator[DashboardSide]:
     """Serve the hub side and the edge on one free port of 127.0.0.1."""
-    config = uvicorn.Config(_application(side), log_level="warning", ws="websockets-sansio", lifespan="off")
+    config = uvicorn.Config(
+        _application(side), log_level="warning", ws="websockets-sansio", loop="asyncio", timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
     side.port = listener.getsockname()[1]
@@ -161,8 +163,7 @@ def dashboard_side(side: DashboardSide) -> Iterator[DashboardSide]:
         yield side
     finally:
         server.should_exit = True
-        server.force_exit = True
-        thread.join(10)
+        thread.join(20)
         listener.close()
 
 
@@ -170,7 +171,14 @@ def _application(side: DashboardSide) -> Starlette:
     hub = _HubSide(side)
     edge = _Edge(side)
     process = f"/internal/v1/workloads/{WORKLOAD}"
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as edge.client:
+            yield
+
     return Starlette(
+        lifespan=lifespan,
         routes=[
             Route(f"{process}/claim", hub.claim, methods=["POST"]),
             Route(f"{process}/files/{{digest}}", hub.file),
@@ -183,7 +191,7 @@ def _application(side: DashboardSide) -> Starlette:
             Mount("/_assets", _OpenFiles(directory=STATIC / "vendor", check_dir=False)),
             WebSocketRoute("/live/{path:path}", edge.socket),
             Route("/live/{path:path}", edge.pass_on, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]),
-        ]
+        ],
     )
 
 
@@ -230,7 +238,7 @@ class _Edge:
 
     def __init__(self, side: DashboardSide) -> None:
         self._side = side
-        self._client = httpx.AsyncClient(trust_env=False, timeout=60)
+        self.client: httpx.AsyncClient
 
     async def shell(self, request: Request) -> Response:
         policy = "default-src 'self'; frame-src 'self'; img-src 'self' data:; frame-ancestors 'self'"
@@ -250,14 +258,14 @@ class _Edge:
 
     async def pass_on(self, request: Request) -> Response:
         url = f"http://127.0.0.1:{self._side.live_port}{request.url.path}"
-        sent = self._client.build_request(
+        sent = self.client.build_request(
             request.method,
             url,
             params=request.query_params,
             headers=self._headers(request),
             content=await request.body(),
         )
-        answer = await self._client.send(sent, stream=True)
+        answer = await self.client.send(sent, stream=True)
         kept = {
             name: value
             for name, value in answer.headers.items()
@@ -325,17 +333,10 @@ async def _pump_down(websocket: WebSocket, upstream: Any) -> None:
     try:
         async for message in upstream:
             await (websocket.send_bytes(message) if isinstance(message, bytes) else websocket.send_text(message))
-        await websocket.close(upstream.close_code or 1000, upstream.close_reason or "")
-    except (websockets.ConnectionClosed, WebSocketDisconnect, RuntimeError):
+    except websockets.ConnectionClosedError:
+        pass  # closed with a code of its own, which is passed on
+    except (WebSocketDisconnect, RuntimeError):
         return
-
-
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) -> Any:
-    """Poll until the condition is true and return its value; fails with `what` after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    with suppress(RuntimeError):
+        code = upstream.close_code
+        await websocket.close(1001 if code in (None, 1005, 1006) else code, upstream.close_reason or "")

@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.support.dashboard_side import ROOT, WORKLOAD, DashboardSide, Signer, claim_for, dashboard_side, wait_for
+from tests.support.dashboard_side import ROOT, WORKLOAD, DashboardSide, Signer, claim_for, dashboard_side
+from tests.support.waiting import until
 
 PYTHON = ROOT / ".venvs" / "lab" / "bin" / "python"
 WITHOUT_ROOTS_RIGHT = ["setpriv", "--bounding-set=-sys_ptrace,-perfmon,-sys_admin"] if os.geteuid() == 0 else []
@@ -38,7 +39,7 @@ class Launcher:
                 raise AssertionError(f"the launcher ended with {self.process.returncode}:\n{self.errors.read_text()}")
             return self.side.report.get("state") == "ready"
 
-        wait_for(ready, f"the launcher is ready; its log: {self.errors}")
+        until(ready, 60, f"the launcher is ready; its log: {self.errors}")
 
     def visit(self, sid: str = "sid-of-ada", name: str = "ada", **parameters: Any) -> httpx.Response:
         """Open the dashboard as this viewer, straight at the launcher."""
