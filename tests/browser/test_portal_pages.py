@@ -38,7 +38,9 @@ def enter(context: BrowserContext, running: Product, name: str) -> Page:
 
 
 def run_of(running: Product, name: str, path: Any, *words: str) -> str:
-    return re.findall(r"\br[0-9a-z]{15}\b", running.yard(name, "run", str(path), *words))[0]
+    found = re.search(r"\br[0-9a-z]{15}\b", running.yard(name, "run", str(path), *words))
+    assert found
+    return found.group()
 
 
 def test_a_run_is_followed_from_upload_to_output(running: Product, context: BrowserContext) -> None:
