@@ -102,7 +102,8 @@ def _without_magics(source: str) -> str:
     # Imported late: IPython takes longer to import than everything else here, and most notebooks have no magics.
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return str(TransformerManager().transform_cell(source))
+    transformer = TransformerManager()  # type: ignore[no-untyped-call]
+    return str(transformer.transform_cell(source))
 
 
 def _used_by_tree(tree: ast.AST) -> UsedCode:
