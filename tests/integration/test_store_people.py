@@ -5,6 +5,7 @@ from noteyard.domain import RunState
 from noteyard.errors import Conflict, InvalidParameters, NotFound
 from noteyard.names import new_id
 from noteyard.store import Database
+from noteyard.store.attempts import begin_attempt
 from noteyard.store.people import (
     create_person,
     disable_person,
@@ -108,13 +109,14 @@ def test_somebody_disabled_loses_everything_at_once(database: Database) -> None:
     with database.write() as session:
         release = add_some_release(session, "alice")
         schedule = add_schedule(session, release.id)
-        run, ended = add_run(session, release, "alice"), add_run(session, release, "alice")
+        run, ended, running = (add_run(session, release, "alice") for _ in range(3))
+        begin_attempt(session, running, 1)
         ended.state = RunState.SUCCEEDED
         keys = [key_for_person(session, "alice").access_key, key_for_run(session, run).access_key]
         portal = open_session(session, "alice", 1)
         session.flush()
         ticket = issue_ticket(session, find_session(session, portal)[0], "d1", "")  # type: ignore[index]
-        runs = run.id, ended.id
+        runs = run.id, ended.id, running.id
     with database.write() as session:
         disable_person(session, "alice", by="root")
     with database.write() as session:
@@ -126,7 +128,8 @@ def test_somebody_disabled_loses_everything_at_once(database: Database) -> None:
         assert [find_key(session, key) for key in keys] == [None, None]
         paused = session.get_one(Schedule, schedule)
         assert (paused.paused, paused.paused_reason) == (True, "alice is disabled")
-        assert [session.get_one(Run, id).target for id in runs] == ["cancel", "run"]
+        assert [session.get_one(Run, id).target for id in runs] == ["cancel", "run", "cancel"]
+        assert [session.get_one(Run, id).state for id in runs] == ["cancelled", "succeeded", "starting"]
         with pytest.raises(Conflict, match="'alice' is disabled"):
             get_active(session, "alice")
 

@@ -40,8 +40,9 @@ class PeopleLoop:
             log.info("hub has forgotten a person", person=name)
 
     def _uncleared(self) -> list[str]:
+        # Those enabled again meanwhile too: they can log in once the hub has forgotten what they had before.
         with self.context.database.read() as session:
-            query = select(Account.name).where(Account.disabled.is_(True), Account.hub_cleared.is_(False))
+            query = select(Account.name).where(Account.hub_cleared.is_(False))
             return list(session.scalars(query))
 
     def _cleared(self, name: str) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from noteyard.domain import ENDED, Person, RunState, Target
+from noteyard.domain import ENDED, Person, RunState
 from noteyard.errors import Conflict, FieldError, InvalidParameters, NotFound
 from noteyard.names import RESERVED_SLUGS, is_group, is_person
 from noteyard.passwords import hash_password
 from noteyard.store.audit import record
+from noteyard.store.runs import cancel_run
 from noteyard.store.s3_keys import revoke_all_of
 from noteyard.store.sessions import end_sessions_of, person_of
 from noteyard.store.tables import Account, LoginFailure, Membership, Run, Schedule
@@ -148,8 +149,8 @@ def _shut_out(session: Session, account: Account, reason: str) -> None:
         schedule.paused = True
         schedule.paused_reason = reason
     open_states = [state for state in RunState if state not in ENDED or state is RunState.INTERRUPTED]
-    for run in session.scalars(select(Run).where(Run.owner == account.name, Run.state.in_(open_states))):
-        run.target = Target.CANCEL
+    for id in list(session.scalars(select(Run.id).where(Run.owner == account.name, Run.state.in_(open_states)))):
+        cancel_run(session, id)
 
 
 def _keep_an_administrator(session: Session, account: Account) -> None:
