@@ -12,6 +12,7 @@ from noteyard.store import Database
 from noteyard.store.attempts import Ending, attempt_by_token, attempt_id, claim, settle
 from noteyard.store.lease import LostLease
 from noteyard.store.runs import cancel_run, get_run
+from noteyard.store.s3_keys import find_key, key_for_run
 from noteyard.store.tables import Attempt, Lease, Run
 from noteyard.store.types import now
 
@@ -212,3 +213,38 @@ async def test_an_attempt_that_can_not_be_cleaned_keeps_no_other_from_starting(
     await loop.turn()
     await loop.turn()
     assert {start.id for start in runner.started} == {attempt_id(first, 1), attempt_id(second, 1)}
+
+
+async def test_a_process_that_can_not_be_ended_keeps_no_other_run_from_starting(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = queue(database, 2)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner, runs=Runs(concurrent=2, concurrent_per_person=1)))
+    await loop.turn()
+    with database.write() as session:
+        cancel_run(session, first)
+        add_person(session, "bob")
+        bobs = add_run(session, add_some_release(session, "bob"), "bob").id
+
+    async def refuse(_: str, *, kill: bool = False) -> None:
+        raise NoteyardError("it hangs in the kernel")
+
+    monkeypatch.setattr(runner, "stop", refuse)
+    await loop.turn()
+    assert {start.id for start in runner.started} == {attempt_id(first, 1), attempt_id(bobs, 1)}
+    assert state(database, second) is RunState.QUEUED
+
+
+async def test_the_keys_of_a_run_end_with_it_however_it_ends(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    claim_it(database, runner)
+    with database.write() as session:
+        key = key_for_run(session, get_run(session, run)).access_key
+    runner.die(attempt_id(run, 1), "killed (SIGKILL)")
+    await loop.turn()
+    with database.read() as session:
+        assert find_key(session, key) is None

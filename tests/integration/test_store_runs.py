@@ -176,6 +176,16 @@ def test_waiting_runs_start_fairly_between_people(database: Database) -> None:
     assert [run.owner for run in chosen] == ["bob", "eve", "ada"]
 
 
+def test_many_waiting_runs_of_one_person_hide_nobody_elses(database: Database) -> None:
+    with database.write() as session:
+        for name in ("ada", "bob"):
+            add_person(session, name)
+        mine = add_some_release(session, "ada")
+        many = [add_run(session, mine, "ada").id for _ in range(4)]
+        bobs = add_run(session, mine, "bob").id
+        assert [run.id for run in waiting_runs(session, now(), limit=3)] == [many[0], bobs, many[1]]
+
+
 def test_a_queueing_schedule_runs_one_at_a_time(database: Database) -> None:
     with database.write() as session:
         add_person(session, "ada")

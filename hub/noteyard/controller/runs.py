@@ -23,6 +23,7 @@ from noteyard.store.attempts import (
 )
 from noteyard.store.releases import get_release
 from noteyard.store.runs import active_counts, fair_order, locked_run, waiting_runs
+from noteyard.store.s3_keys import revoke_subject
 from noteyard.store.tables import Attempt, Run
 from noteyard.store.types import now
 
@@ -62,14 +63,19 @@ class RunLoop:
             current = current_attempts(session)
         for run, attempt in current:
             id = attempt_id(run.id, attempt.number)
-            found = seen.get(id)
-            if found is not None and not found.ended:
-                await self._watch(run, attempt, id)
-            elif attempt.claimed is None and found is None:
-                await self._start_again(run, attempt, id)
-            else:
-                ending = self._vanished(attempt, found)
-                await asyncio.to_thread(self._end, run.id, attempt.number, ending)
+            try:
+                await self._settle_one(run, attempt, id, seen.get(id))
+            except (NoteyardError, OSError):
+                # A process that can't be ended, or started, must not keep the other runs from going on.
+                log.exception("attempt not settled", attempt=id)
+
+    async def _settle_one(self, run: Run, attempt: Attempt, id: str, found: Observed | None) -> None:
+        if found is not None and not found.ended:
+            await self._watch(run, attempt, id)
+        elif attempt.claimed is None and found is None:
+            await self._start_again(run, attempt, id)
+        else:
+            await asyncio.to_thread(self._end, run.id, attempt.number, self._vanished(attempt, found))
 
     async def _watch(self, run: Run, attempt: Attempt, id: str) -> None:
         over = (
@@ -98,7 +104,8 @@ class RunLoop:
             await asyncio.to_thread(self._end, run.id, attempt.number, Ending(RunState.CANCELLED))
             return
         with self.context.write() as session:
-            row = session.get_one(Attempt, (run.id, attempt.number))
+            locked_run(session, run.id)
+            row = session.get_one(Attempt, (run.id, attempt.number), with_for_update=True)
             if row.claimed is not None or row.ended is not None:
                 return
             token = renew_token(row)
@@ -125,6 +132,7 @@ class RunLoop:
             if attempt.ended is None and ending.error is not None:
                 ending.error["cell"] = run.cell
             settle(session, run, attempt, ending, self.context.settings.runs)
+            revoke_subject(session, "run", run_id)
         log.info("attempt ended", attempt=attempt_id(run_id, number), state=ending.state, request_id=run.request_id)
 
     async def _clean(self, seen: Mapping[str, Observed]) -> None:

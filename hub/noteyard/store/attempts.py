@@ -91,11 +91,16 @@ def current_attempts(session: Session) -> list[tuple[Run, Attempt]]:
 
 def attempt_by_token(session: Session, id: str, token: str) -> tuple[Run, Attempt]:
     """The run and attempt that a worker's token belongs to; NotFound when it is not its, or not any more."""
-    run_id, number = parse_attempt_id(id)
-    attempt = session.get(Attempt, (run_id, number), with_for_update=True)
-    if attempt is None or attempt.token_hash != token_hash(token):
+    key = parse_attempt_id(id)
+    known = session.scalar(select(Attempt.token_hash).where(Attempt.run == key[0], Attempt.number == key[1]))
+    if known != token_hash(token):
         raise NotFound(f"Attempt {id} is not known under this token.")
-    return locked_run(session, run_id), attempt
+    # The run first, as the controller does: locks taken in two orders end in a deadlock.
+    run = locked_run(session, key[0])
+    attempt = session.get_one(Attempt, key, with_for_update=True)
+    if attempt.token_hash != known:
+        raise NotFound(f"Attempt {id} is not known under this token.")
+    return run, attempt
 
 
 def claim(run: Run, attempt: Attempt) -> None:

@@ -140,7 +140,10 @@ def active_counts(session: Session) -> dict[str, int]:
 
 
 def waiting_runs(session: Session, moment: datetime, limit: int = 500) -> list[Run]:
-    """Queued runs that may start by time and by their schedule's overlap rule, oldest first."""
+    """Queued runs that may start by time and by their schedule's overlap rule: everybody's oldest first, then their
+    second ones and so on, so that nobody's many runs fill the limit.
+    """
+    place = func.row_number().over(partition_by=Run.owner, order_by=(Run.not_before, Run.created))
     other = aliased(Run)
     held = (
         select(other.id)
@@ -153,7 +156,7 @@ def waiting_runs(session: Session, moment: datetime, limit: int = 500) -> list[R
         .outerjoin(Schedule, Schedule.id == Run.schedule)
         .where(Run.state == RunState.QUEUED, Run.not_before <= moment)
         .where(or_(Run.schedule.is_(None), Schedule.overlap != OverlapPolicy.QUEUE, ~held))
-        .order_by(Run.not_before, Run.created)
+        .order_by(place, Run.not_before, Run.created)
         .limit(limit)
     )
     return list(session.scalars(query))
