@@ -104,6 +104,19 @@ def test_a_transferred_schedule_waits_for_its_new_owner(ada: TestClient, bob: Te
     assert len(bob.post(f"{path}/resume").json()["upcoming"]) == 5
 
 
+def test_who_gave_a_schedule_away_can_not_run_it_with_the_new_owners_keys(ada: TestClient, bob: TestClient) -> None:
+    path = f"/api/v1/schedules/{schedule(ada)['id']}"
+    shares = [
+        {"kind": "person", "name": "ada", "role": "manager"},
+        {"kind": "group", "name": "sales", "role": "viewer"},
+    ]
+    ada.put(f"{path}/shares", json={"shares": shares})
+    ada.post(f"{path}/transfer", json={"owner": "bob"})
+    assert ada.post(f"{path}/resume").status_code == 404
+    assert ada.post(f"{path}/run").status_code == 404
+    assert [share["role"] for share in bob.get(path).json()["shares"]] == ["viewer"]
+
+
 def test_a_schedule_says_how_far_behind_it_is_and_moves(ada: TestClient) -> None:
     made = schedule(ada)
     newer = release_of(ada, "print(n + 1)", parameters="n: int = 1")
@@ -140,6 +153,33 @@ def test_a_dashboard_is_seen_by_its_audience(app: FastAPI, ada: TestClient, bob:
     assert bob.get("/api/v1/dashboards/sales").status_code == 404
     assert root.delete("/api/v1/dashboards/sales").status_code == 204
     assert ada.post("/api/v1/dashboards", json=body).status_code == 201
+
+
+def test_who_may_look_at_a_dashboard_reads_no_source(ada: TestClient, bob: TestClient) -> None:
+    release = release_of(ada, "secret = 1")
+    body = {"release": release, "slug": "sales", "title": "Sales", "audience": "people", "people": ["bob"]}
+    assert ada.post("/api/v1/dashboards", json=body).status_code == 201
+    assert bob.get("/api/v1/dashboards/sales").status_code == 200
+    assert bob.get(f"/api/v1/releases/{release}").status_code == 404
+    assert bob.get(f"/api/v1/releases/{release}/files/report.ipynb").status_code == 404
+    managers = {"shares": [{"kind": "person", "name": "bob", "role": "manager"}]}
+    ada.put("/api/v1/dashboards/sales/shares", json=managers)
+    assert bob.get(f"/api/v1/releases/{release}/files/report.ipynb").status_code == 200
+
+
+def test_the_list_of_dashboards_is_of_those_one_may_open(ada: TestClient, bob: TestClient) -> None:
+    def seen() -> list[str]:
+        return [item["slug"] for item in bob.get("/api/v1/dashboards").json()["items"]]
+
+    body = {"release": release_of(ada, "1"), "slug": "sales", "title": "Sales"}
+    ada.post("/api/v1/dashboards", json={**body, "audience": "groups", "groups": ["sales"]})
+    assert seen() == ["sales"]
+    for audience in ("people", "me"):
+        ada.patch("/api/v1/dashboards/sales", json={"audience": audience})
+        assert bob.get("/api/v1/dashboards/sales").status_code == 404
+        assert seen() == []
+    ada.patch("/api/v1/dashboards/sales", json={"audience": "people", "people": ["bob"]})
+    assert seen() == ["sales"]
 
 
 def test_a_link_that_cannot_be_a_host_is_refused(ada: TestClient) -> None:

@@ -17,8 +17,6 @@ REQUESTS = Counter(
 )
 SECONDS = Histogram("noteyard_http_request_seconds", "Time until the response began.", ["route"])
 GIVEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
-SIGNED = re.compile(r"^(/o/[^/]*/[^/]*/).*")
-"""Links to outputs (viewer/outputs.py) open them for whoever has them."""
 QUIET = ("/internal/v1/edge", "/internal/v1/health", "/internal/v1/metrics", "/internal/v1/authz", "/internal/v1/s3")
 
 
@@ -63,5 +61,6 @@ def _note(scope: Scope, seen: dict[str, Any]) -> None:
     REQUESTS.labels(scope["method"], route, seen["status"]).inc()
     SECONDS.labels(route).observe(seconds)
     if seen["status"] >= 500 or not str(scope["path"]).startswith(QUIET):
-        path = SIGNED.sub(r"\1…", scope["path"])
-        log.info("request", method=scope["method"], path=path, status=seen["status"], ms=round(seconds * 1000, 1))
+        log.info(
+            "request", method=scope["method"], path=scope["path"], status=seen["status"], ms=round(seconds * 1000, 1)
+        )

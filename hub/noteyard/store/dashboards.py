@@ -3,15 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from noteyard.domain import LIVE_WORKLOAD, Audience, Person, VersionState
+from noteyard.domain import LIVE_WORKLOAD, Audience, Person, Role, VersionState
 from noteyard.errors import Conflict, FieldError, InvalidParameters, NotFound
 from noteyard.names import is_slug, new_id
-from noteyard.store.schedules import shared_things
-from noteyard.store.tables import Release
+from noteyard.store.tables import Release, Share
 from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard, DashboardVersion, WorkloadProcess
 
@@ -120,20 +119,30 @@ def list_dashboards(session: Session, person: Person | None, cursor: str | None,
         select(Dashboard).where(Dashboard.deleted.is_(None)).order_by(Dashboard.title, Dashboard.id).limit(limit + 1)
     )
     if person is not None:
-        shared = shared_things(session, "dashboard", person)
-        query = query.where(
-            or_(
-                Dashboard.owner == person.name,
-                Dashboard.audience.in_([Audience.USERS, Audience.PUBLIC]),
-                Dashboard.id.in_(shared),
-            )
-        )
+        query = query.where(_may_open(person))
     last = session.get(Dashboard, cursor) if cursor else None
     if last is not None:
         query = query.where(
             or_(Dashboard.title > last.title, and_(Dashboard.title == last.title, Dashboard.id > last.id))
         )
     return list(session.scalars(query))
+
+
+def _may_open(person: Person) -> ColumnElement[bool]:
+    # As access.may_open decides about one dashboard, but for what administrators may beyond their own.
+    to_person = and_(Share.subject_kind == "person", Share.subject == person.name)
+    to_group = and_(Share.subject_kind == "group", Share.subject.in_(person.groups))
+    counts = or_(
+        and_(Share.role == Role.MANAGER, or_(to_person, to_group)),
+        and_(Dashboard.audience.in_([Audience.PEOPLE, Audience.GROUPS]), to_person),
+        and_(Dashboard.audience == Audience.GROUPS, to_group),
+    )
+    shared = select(Share.thing).where(Share.kind == "dashboard", Share.thing == Dashboard.id, counts)
+    return or_(
+        Dashboard.owner == person.name,
+        Dashboard.audience.in_([Audience.USERS, Audience.PUBLIC]),
+        shared.correlate(Dashboard).exists(),
+    )
 
 
 def remove(dashboard: Dashboard) -> None:

@@ -9,7 +9,6 @@ from noteyard.errors import NotFound
 from noteyard.releases import Manifest
 from noteyard.store.tables import Release, ReleaseOwner
 from noteyard.store.types import now
-from noteyard.store.workload_tables import DashboardVersion
 
 
 def add_release(
@@ -81,10 +80,4 @@ def newer_releases(session: Session, release: Release, owner: str) -> list[Relea
         .where(Release.created > release.created)
         .order_by(Release.created.desc())
     )
-    return list(session.scalars(query))
-
-
-def dashboards_with(session: Session, release: str) -> list[str]:
-    """Ids of dashboards with a version of this release."""
-    query = select(DashboardVersion.dashboard).where(DashboardVersion.release == release).distinct()
     return list(session.scalars(query))

@@ -21,12 +21,13 @@ SECONDS = 600
 def output_link(urls: PublicUrls, key: bytes, run: str, attempt: int, name: str) -> str:
     """Address of an output for a frame in the portal; good for ten minutes."""
     expires = int(time.time()) + SECONDS
-    return f"{urls.outputs}/o/{run}/{attempt}/{expires}/{_mac(key, run, attempt, name, expires)}/{name}"
+    # What opens it is in the query, which no log keeps.
+    return f"{urls.outputs}/o/{run}/{attempt}/{name}?expires={expires}&mac={_mac(key, run, attempt, name, expires)}"
 
 
-@router.get("/o/{run}/{attempt}/{expires}/{mac}/{name}")
+@router.get("/o/{run}/{attempt}/{name}")
 async def output(
-    run: str, attempt: int, expires: int, mac: str, name: str, request: Request, objects: Store, urls: Urls
+    run: str, attempt: int, name: str, expires: int, mac: str, request: Request, objects: Store, urls: Urls
 ) -> StreamingResponse:
     expected = _mac(request.app.state.signing_key, run, attempt, name, expires)
     if expires < time.time() or not hmac.compare_digest(mac.encode(), expected.encode()):
