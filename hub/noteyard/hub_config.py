@@ -15,7 +15,7 @@ from noteyard.urls import PublicUrls
 TEMPLATES = Path(__file__).parent / "hub_templates"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {labs}"
+    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {hosts}"
 )
 
 
@@ -54,9 +54,10 @@ def configure_hub(c: Any, settings: Settings) -> None:
 def _pages(c: Any, urls: PublicUrls) -> None:
     c.JupyterHub.template_paths = [str(TEMPLATES)]
     c.JupyterHub.template_vars = {"portal": f"{urls.hub}/"}
-    labs = urls.labs_pattern
+    # Browsers hold a form to it through all redirects, and a login ends where the person was going.
+    hosts = f"{urls.labs_pattern} {urls.apps_pattern}"
     c.JupyterHub.tornado_settings = {
-        "headers": {"Content-Security-Policy": POLICY.format(labs=labs), "X-Content-Type-Options": "nosniff"},
+        "headers": {"Content-Security-Policy": POLICY.format(hosts=hosts), "X-Content-Type-Options": "nosniff"},
         "slow_spawn_timeout": 0,  # the waiting page at once
         "xsrf_cookie_kwargs": {"secure": urls.secure},
     }

@@ -67,6 +67,11 @@ class PublicUrls:
         parts = urlsplit(self.hub)
         return f"{parts.scheme}://*.{parts.netloc}"
 
+    @property
+    def apps_pattern(self) -> str:
+        """All dashboards' origins as a source of content security policies, e.g. `http://*.apps.localhost:8000`."""
+        return self.app("*")
+
     def lab(self, person: str) -> str:
         """Address of a person's lab; JupyterHub redirects it to the lab's own host."""
         return f"{self.hub}/hub/user/{person}/"

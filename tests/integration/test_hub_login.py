@@ -157,7 +157,8 @@ def test_pages_are_in_our_look_with_a_strict_policy(hub: Installation) -> None:
     assert hub.client().get("/portal/static/noteyard.css").status_code == 200
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
-    assert f"form-action 'self' http://*.localhost:{hub.settings.port}" in policy
+    port = hub.settings.port
+    assert f"form-action 'self' http://*.localhost:{port} http://*.apps.localhost:{port}" in policy
     assert page.headers["cross-origin-resource-policy"] == "same-origin"
     assert page.headers["x-content-type-options"] == "nosniff"
     missing = hub.logged_in("alice").get("/hub/nothing")
