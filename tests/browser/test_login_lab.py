@@ -7,22 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.support.lab_attack import ATTACK, tokens
 from tests.support.product import PASSWORD, Product, log_in
 from tests.support.waiting import until
-
-ATTACK = """async (urls) => {
-  const loot = {};
-  for (const [name, [method, url]] of Object.entries(urls)) {
-    try {
-      const answer = await fetch(url, {method, credentials: "include"});
-      loot[name] = `${answer.status} ${(await answer.text()).slice(0, 80)}`;
-    } catch (error) { loot[name] = "refused"; }
-    // No answer can be read, but the request goes out with what cookies the browser sends:
-    await fetch(url, {method, credentials: "include", mode: "no-cors"}).catch(() => {});
-  }
-  loot.cookies = document.cookie;
-  return loot;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +81,7 @@ def test_a_script_in_a_lab_reaches_nothing_else_as_the_viewer(
     other = open_lab(page.context, running, "max")
     other.goto(f"{running.url}/hub/logout")
     lab = open_lab(page.context, running, "lea")
-    before = tokens(lab.context, running, "lea")
+    before = tokens(lab.context, running.url)
     loot = lab.evaluate(
         ATTACK,
         {
@@ -113,17 +100,7 @@ def test_a_script_in_a_lab_reaches_nothing_else_as_the_viewer(
     assert set(loot.values()) == {"refused"}, loot
     assert "hub-login" not in cookies
     assert "noteyard-session" not in cookies
-    assert tokens(lab.context, running, "lea") == before
-
-
-def tokens(context: BrowserContext, product: Product, name: str) -> int:
-    """How many tokens the person has, as the token page of the hub lists them."""
-    page = context.new_page()
-    page.goto(f"{product.url}/hub/token")
-    expect(page.get_by_role("heading", name="Your tokens")).to_be_visible()
-    count = page.locator("[data-revoke]").count()
-    page.close()
-    return count
+    assert tokens(lab.context, running.url) == before
 
 
 def test_a_page_may_not_be_framed_or_opened_for_reading(running: Product, people: tuple[str, str], page: Page) -> None:

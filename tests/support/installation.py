@@ -95,9 +95,10 @@ class Installation:
 
     def client(self, host: str | None = None) -> httpx.Client:
         """A browser without scripts, at the hub's host or another; both resolve to the edge."""
-        base = f"http://127.0.0.1:{self.settings.port}"
+        base = f"{'https' if self.urls.secure else 'http'}://127.0.0.1:{self.settings.port}"
         name = host or self.urls.hub_host
-        return self._kept(httpx.Client(base_url=base, headers={"Host": f"{name}:{self.settings.port}"}, timeout=30))
+        headers = {"Host": f"{name}:{self.settings.port}"}
+        return self._kept(httpx.Client(base_url=base, headers=headers, timeout=30, verify=not self.urls.secure))
 
     def logged_in(self, name: str, password: str = PASSWORD) -> httpx.Client:
         """A client of the hub that is logged in."""
@@ -143,8 +144,7 @@ class Installation:
 def installation(folder: Path, **settings: Any) -> Iterator[Installation]:
     """An installation with hub, edge and API up, and nobody in it; `settings` are those of noteyard.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
-    (folder / "noteyard.yaml").write_text(yaml.safe_dump({"port": port, **settings}))
+    (folder / "noteyard.yaml").write_text(yaml.safe_dump({"port": free_port(), **settings}))
     loaded = load(folder)
     instance = Instance.of(loaded)
     instance.make_secrets()
