@@ -27,6 +27,8 @@ def prepare(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     python = folder / "bin" / "python"
     base = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     if not python.exists() or python.resolve() != base:
+        for link in (folder / "bin").glob("python*"):
+            link.unlink()  # venv keeps links that are there
         venv.EnvBuilder(symlinks=True).create(folder)
     _lay_over_profile(folder)
     _write_pip(folder, python)
