@@ -14,7 +14,9 @@ from noteyard.errors import InvalidParameters
 from noteyard.run_parameters import rendered_parameters
 from noteyard.schedule_changes import Plan, create_schedule
 from noteyard.store import Database
+from noteyard.store.attempts import begin_attempt
 from noteyard.store.releases import get_release
+from noteyard.store.runs import fair_order, waiting_runs
 from noteyard.store.schedules import get_schedule
 from noteyard.store.tables import Run, Schedule, ScheduleFire
 from noteyard.store.types import now
@@ -78,6 +80,19 @@ def test_after_an_outage_the_policy_decides(
     fire(database, id, SIX + timedelta(hours=3, minutes=30))
     assert [state for _, state, _ in fires(database)] == expected
     assert len(runs(database)) == expected.count(FireState.FIRED)
+
+
+def test_all_missed_times_are_made_up_for_one_after_another_where_overlap_skips(database: Database) -> None:
+    id = make(database, catch_up=CatchUpPolicy.ALL, overlap=OverlapPolicy.SKIP)
+    fire(database, id, SIX + timedelta(hours=3, minutes=30))
+    assert [state for _, state, _ in fires(database)] == [FireState.FIRED] * 4
+    with database.write() as session:
+        waiting = waiting_runs(session, now())
+        (first,) = fair_order(waiting, {}, total=4, per_person=4)
+        assert (first.due, len(waiting)) == (SIX, 4)
+        begin_attempt(session, first, 1)
+        session.flush()
+        assert waiting_runs(session, now()) == []
 
 
 def test_what_is_older_than_the_window_is_missed(database: Database) -> None:

@@ -140,6 +140,19 @@ def test_cancelling_a_queued_run_ends_it_at_once(database: Database) -> None:
         assert cancel_run(session, run.id).state == RunState.CANCELLED
 
 
+def test_a_locked_run_is_as_it_is_now(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite's writers are alone from their first look on")
+    run, _ = start(database)
+    with database.write() as session:
+        assert get_run(session, run).state is RunState.RUNNING
+        with database.write() as other:
+            settle(other, get_run(other, run), other.get_one(Attempt, (run, 1)), Ending(RunState.SUCCEEDED), SETTINGS)
+        assert cancel_run(session, run).state is RunState.SUCCEEDED
+    with database.read() as session:
+        assert get_run(session, run).target is Target.RUN
+
+
 def test_an_ended_run_never_moves_again(database: Database) -> None:
     run_id, _ = start(database)
     with database.write() as session:

@@ -18,7 +18,7 @@ from noteyard.errors import NoteyardError
 from noteyard.names import new_id
 from noteyard.run_parameters import rendered_parameters
 from noteyard.schedule_changes import new_run, pause
-from noteyard.schedules import CronRule, Missed, OverlapDecision, decide_overlap, plan_catch_up
+from noteyard.schedules import ON_TIME, CronRule, Missed, OverlapDecision, decide_overlap, plan_catch_up
 from noteyard.store.alerts import alert_missed
 from noteyard.store.runs import active_runs_of_schedule, create_run
 from noteyard.store.schedules import due_schedules, locked_schedule, record_fire
@@ -77,7 +77,7 @@ def fire_schedule(session: Session, schedule: Schedule, moment: datetime) -> Non
     if plan.missed:
         alert_missed(session, schedule, [missed.due for missed in plan.missed], plan.missed[-1].reason)
     for due in plan.fires:
-        _fire(session, schedule, due)
+        _fire(session, schedule, due, _overlap(schedule, moment - due))
         schedule.last_due = due
     schedule.next_due = plan.next_due
 
@@ -87,9 +87,16 @@ def _record_missed(session: Session, schedule: Schedule, missed: Missed) -> None
         FIRES.labels(FireState.MISSED).inc()
 
 
-def _fire(session: Session, schedule: Schedule, due: datetime) -> None:
+def _overlap(schedule: Schedule, late: timedelta) -> OverlapPolicy:
+    # All missed times are to be made up for: one after another then, since the first would have the others skipped.
+    policy = OverlapPolicy(schedule.overlap)
+    made_up = schedule.catch_up == CatchUpPolicy.ALL and late > ON_TIME
+    return OverlapPolicy.QUEUE if made_up and policy is OverlapPolicy.SKIP else policy
+
+
+def _fire(session: Session, schedule: Schedule, due: datetime, overlap: OverlapPolicy) -> None:
     running = active_runs_of_schedule(session, schedule.id)
-    if decide_overlap(OverlapPolicy(schedule.overlap), running) is OverlapDecision.SKIP:
+    if decide_overlap(overlap, running) is OverlapDecision.SKIP:
         reason = "The run before was still going on, and the overlap rule is to skip."
         if record_fire(session, schedule.id, due, FireState.SKIPPED, reason=reason):
             FIRES.labels(FireState.SKIPPED).inc()

@@ -63,7 +63,9 @@ def get_run(session: Session, id: str) -> Run:
 
 def locked_run(session: Session, id: str) -> Run:
     """The run, locked for the rest of the transaction (SQLite's writers are alone anyway)."""
-    run = session.scalar(select(Run).where(Run.id == id).with_for_update())
+    # What the session read before the lock may be old by now.
+    query = select(Run).where(Run.id == id).with_for_update().execution_options(populate_existing=True)
+    run = session.scalar(query)
     if run is None:
         raise NotFound(f"There is no run {id!r}.")
     return run
@@ -155,7 +157,7 @@ def waiting_runs(session: Session, moment: datetime, limit: int = 500) -> list[R
         select(Run)
         .outerjoin(Schedule, Schedule.id == Run.schedule)
         .where(Run.state == RunState.QUEUED, Run.not_before <= moment)
-        .where(or_(Run.schedule.is_(None), Schedule.overlap != OverlapPolicy.QUEUE, ~held))
+        .where(or_(Run.schedule.is_(None), Schedule.overlap == OverlapPolicy.ALLOW, ~held))
         .order_by(place, Run.not_before, Run.created)
         .limit(limit)
     )

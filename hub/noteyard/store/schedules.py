@@ -21,7 +21,9 @@ def get_schedule(session: Session, id: str) -> Schedule:
 
 def locked_schedule(session: Session, id: str) -> Schedule:
     """The schedule, locked for the rest of the transaction."""
-    schedule = session.scalar(select(Schedule).where(Schedule.id == id).with_for_update())
+    # What the session read before the lock may be old by now.
+    query = select(Schedule).where(Schedule.id == id).with_for_update().execution_options(populate_existing=True)
+    schedule = session.scalar(query)
     if schedule is None:
         raise NotFound(f"There is no schedule {id!r}.")
     return schedule
