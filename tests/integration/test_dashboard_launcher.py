@@ -1,5 +1,6 @@
 """A dashboard's process from claim to end: rendering, status, failures, and what people's code can't get from it."""
 
+import base64
 import html
 import json
 import signal
@@ -54,6 +55,21 @@ def test_it_renders_then_serves_then_stops(tmp_path: Path) -> None:
         assert launcher.end() == 0
         assert not any(kernel.is_running() for kernel in kernels)
         assert all("[req-of-the-test]" in line for line in launcher.errors.read_text().splitlines() if " INFO " in line)
+
+
+def test_pictures_of_the_release_are_part_of_the_pages(tmp_path: Path) -> None:
+    folder = tmp_path / "release" / "pictures"
+    folder.mkdir(parents=True)
+    (folder / "a chart.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "private.png").write_bytes(b"not for you")
+    text = '![Chart](pictures/a%20chart.svg "Sales")\n\n![No](../../private.png) ![Web](https://example.org/x.png)'
+    with launched(tmp_path, markdown(text), render=True) as launcher:
+        launcher.until_ready()
+        for page in (rendering(launcher), launcher.visit().text):
+            assert 'src="data:image/svg+xml;base64,' in page
+            assert "not for you" not in page
+            assert base64.b64encode(b"not for you").decode() not in page
+            assert 'src="https://example.org/x.png"' in page
 
 
 def test_a_failing_cell_fails_the_rendering(tmp_path: Path) -> None:

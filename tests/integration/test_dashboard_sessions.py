@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import websockets
 
 from tests.support.launcher import Launcher, code, kernel_id, launched, markdown
+from tests.support.viewer_socket import ViewerSocket, v1
 from tests.support.waiting import until
 
 SCHEMA = {
@@ -139,6 +141,32 @@ def test_a_page_that_is_closed_ends_its_kernel_at_once(tmp_path: Path) -> None:
         assert launcher.kernels
         assert launcher.ask(path, method="POST").status_code == 204
         until(lambda: not launcher.kernels, 5, "the kernel has ended")
+
+
+def test_a_page_may_lose_its_connection_for_a_moment(tmp_path: Path) -> None:
+    with launched(tmp_path, code("print('hello')"), disconnected_seconds=6, preheat=0) as launcher:
+        launcher.until_ready()
+        kernel = kernel_id(launcher.visit().text)
+        for _ in range(2):
+            with ViewerSocket(launcher, kernel) as socket:
+                socket.until("status")
+        assert launcher.ask(f"/live/session/{kernel}").status_code == 200
+        until(lambda: not launcher.kernels, 30, "it ends once nobody comes back")
+
+
+def test_a_session_nobody_uses_ends_though_its_page_is_open(tmp_path: Path) -> None:
+    with launched(tmp_path, code("print('hello')"), session_idle_seconds=3, preheat=0) as launcher:
+        launcher.until_ready()
+        kernel = kernel_id(launcher.visit().text)
+        with ViewerSocket(launcher, kernel) as socket, pytest.raises(websockets.ConnectionClosed) as closed:
+            for _ in range(3):
+                socket.send(v1("kernel_info_request", {}))
+                socket.heard(2)
+            assert launcher.ask(f"/live/session/{kernel}").status_code == 200, "it was used now and then"
+            socket.heard(30)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4410
+        assert "its viewer has done nothing for long" in launcher.errors.read_text()
 
 
 def test_a_kernel_that_dies_ends_its_session(tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ async def test_one_that_failed_or_died_is_replaced(clock: list[float], trouble: 
     session: Any = waiting.sessions()[0]
     session.failed = trouble == "failed"
     session.kernel.alive = trouble != "dead"
+    assert trouble == "dead" or waiting.take() is None, "no visitor gets one that failed"
     await kept(waiting, 1)
     assert (shop.discarded, waiting.sessions()) == ([1], [])
     clock[0] += 6

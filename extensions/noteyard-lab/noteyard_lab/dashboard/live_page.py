@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from nbconvert.filters.markdown_mistune import IPythonRenderer
 from nbformat import NotebookNode
+from voila.exporter import VoilaMarkdownRenderer  # type: ignore[import-untyped]
 from voila.notebook_renderer import NotebookRenderer  # type: ignore[import-untyped]
 
 from noteyard_lab.dashboard.execution import Execution
@@ -33,6 +35,13 @@ class ExecutionRenderer(NotebookRenderer):  # type: ignore[misc]
     async def _jinja_cell_generator(self, nb: NotebookNode, kernel_id: str) -> AsyncIterator[NotebookNode]:
         async for cell in self._execution.cells():
             yield cell
+
+
+class TextRenderer(VoilaMarkdownRenderer):  # type: ignore[misc]
+    """Renders Markdown without looking for files: pictures are in the notebook already, see `local_images`."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return str(IPythonRenderer.image(self, text, url, title))
 
 
 class LivePage:

@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from noteyard_lab.dashboard.local_images import attach_images
 from noteyard_lab.typed_values import injected_source
 from noteyard_lab.worker.kernel import choose_kernel
 
@@ -37,6 +38,7 @@ class PublishedNotebook:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         notebook.metadata.pop("widgets", None)
+        attach_images(notebook, path.parent)
         self._notebook: NotebookNode = notebook
         self._schema = schema
 

@@ -110,10 +110,12 @@ class Sessions:
         parameters = {**self._maker.defaults, **(viewer.parameters or {})}
         if not self._claim.reads_viewer and parameters == self._maker.defaults:
             ahead = self.executed.take()
-            if ahead is not None:
-                session = await ahead
+            session = await ahead if ahead is not None else None
+            if session is not None and await session.kernel.is_alive():
                 session.give_to(viewer)
                 return session
+            if session is not None:
+                await self._maker.discard(session)
         return await self._execute_for(viewer, parameters)
 
     async def _execute_for(self, viewer: ViewerToken, parameters: Mapping[str, Any]) -> Session:

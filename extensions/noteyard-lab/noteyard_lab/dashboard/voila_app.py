@@ -21,7 +21,7 @@ from noteyard_lab.dashboard.asset_handlers import AssetHandler
 from noteyard_lab.dashboard.execution import Execution
 from noteyard_lab.dashboard.guard import GuardedApplication, GuardIdentity
 from noteyard_lab.dashboard.kernel_handlers import EndHandler, KernelModelHandler, KernelSocketHandler, SessionHandler
-from noteyard_lab.dashboard.live_page import ExecutionRenderer
+from noteyard_lab.dashboard.live_page import ExecutionRenderer, TextRenderer
 from noteyard_lab.dashboard.log_tail import LogTail
 from noteyard_lab.dashboard.page_handler import LivePageHandler
 from noteyard_lab.dashboard.sessions import Sessions
@@ -135,6 +135,7 @@ def _configuration() -> Config:
     config.VoilaConfiguration.extension_allowlist = []
     config.VoilaConfiguration.extension_denylist = USELESS_EXTENSIONS
     config.VoilaConfiguration.resources = {}
+    config.VoilaExporter.markdown_renderer_class = TextRenderer
     config.KernelManager.autorestart = False
     config.KernelManager.transport = "ipc"
     return config

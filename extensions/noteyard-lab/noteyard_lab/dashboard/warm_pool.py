@@ -35,6 +35,13 @@ class _Waiting:
         """Whether nothing of it is still executing."""
         return self.session is not None and not self.session.executing
 
+    @property
+    def failed(self) -> bool:
+        """Whether its kernel did not start or its notebook failed."""
+        if self.session is None:
+            return self.task.done()
+        return self.session.failed
+
     def old(self, age: float) -> bool:
         return time.monotonic() - self.started > age
 
@@ -69,7 +76,7 @@ class WarmPool:
 
     def take(self) -> asyncio.Task[Session] | None:
         """Take one out: a fresh complete one first, then an old one, then one that is still being made."""
-        usable = [waiting for waiting in self._waiting if not waiting.old(2 * self._max_age)]
+        usable = [waiting for waiting in self._waiting if not waiting.old(2 * self._max_age) and not waiting.failed]
         if not usable:
             return None
         best = min(usable, key=lambda waiting: (not waiting.complete, waiting.old(self._max_age), waiting.started))
