@@ -5,6 +5,7 @@ This package is a Jupyter server extension, too.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,3 +20,12 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
     from noteyard_lab.lab.activity import watch
 
     watch(server)
+    _keep_cookies_to_tls(server)
+
+
+def _keep_cookies_to_tls(server: ServerApp) -> None:
+    # The edge has the certificate and this server speaks plain http, so it can't tell by itself; JupyterHub's own
+    # cookies follow the edge's headers.
+    if os.environ.get("NOTEYARD_URL", "").startswith("https://"):
+        settings = server.web_app.settings
+        settings["xsrf_cookie_kwargs"] = {**settings.get("xsrf_cookie_kwargs", {}), "secure": True}
