@@ -21,6 +21,7 @@ DEFAULT_ROUTE = "/"
 API_PATHS = ("/portal", "/api/v1", "/d", "/e", "/_assets")
 UNAVAILABLE = "/portal/static/unavailable.html"
 YEAR = 365 * 24 * 3600
+REFUSAL_BYTES = 256 * 1024
 # From specific to general; Traefik takes the highest.
 LIVE, LABS, API, REDIRECTS, APPS, HUB, ELSEWHERE = 70, 60, 50, 40, 30, 20, 10
 
@@ -143,6 +144,8 @@ def _middlewares(urls: PublicUrls, upstream: Upstream) -> dict[str, Any]:
         "authz": {
             "forwardAuth": {
                 "address": f"{upstream.api}/internal/v1/authz",
+                "trustForwardHeader": False,
+                "maxResponseBodySize": REFUSAL_BYTES,
                 # Those the answer does not have are removed: the hub's cookies and tokens never reach people's code.
                 "authResponseHeaders": ["Cookie", "Authorization", "X-Noteyard-Viewer", "X-Request-Id"],
             }

@@ -112,6 +112,8 @@ def test_the_whole_of_a_small_installation() -> None:
                 "authz": {
                     "forwardAuth": {
                         "address": "http://127.0.0.1:15001/internal/v1/authz",
+                        "trustForwardHeader": False,
+                        "maxResponseBodySize": 256 * 1024,
                         "authResponseHeaders": ["Cookie", "Authorization", "X-Noteyard-Viewer", "X-Request-Id"],
                     }
                 },
