@@ -1,4 +1,4 @@
-"""The edge's routes, asked for twice a second by Traefik's HTTP provider."""
+"""The edge's routes, asked for four times a second by Traefik's HTTP provider."""
 
 import json
 from typing import Any

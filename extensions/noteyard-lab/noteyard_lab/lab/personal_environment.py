@@ -60,12 +60,14 @@ def _write_pip(folder: Path, python: Path) -> None:
 
 def _write_kernel(folder: Path, python: Path) -> None:
     # Named as the profile's own kernel, which it takes the place of in the lab.
-    from ipykernel.kernelspec import write_kernel_spec
-
     argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    if not (folder / "kernel.json").exists() or json.loads((folder / "kernel.json").read_text())["argv"] != argv:
-        shutil.rmtree(folder, ignore_errors=True)
-        write_kernel_spec(str(folder), {"argv": argv, "display_name": "Python 3"})
+    specification = folder / "kernel.json"
+    if specification.exists() and json.loads(specification.read_text())["argv"] == argv:
+        return
+    from ipykernel.kernelspec import write_kernel_spec  # imports much: not at every start
+
+    shutil.rmtree(folder, ignore_errors=True)
+    write_kernel_spec(str(folder), {"argv": argv, "display_name": "Python 3"})
 
 
 def _write(path: Path, content: str) -> None:

@@ -50,10 +50,10 @@ def static_config(settings: Settings, urls: PublicUrls, instance: Instance) -> d
         },
         "providers": {
             # The last configuration stays in force while the API is away.
-            "providersThrottleDuration": "200ms",
+            "providersThrottleDuration": "100ms",
             "http": {
                 "endpoint": f"{instance.internal_url('api')}/internal/v1/edge",
-                "pollInterval": "500ms",
+                "pollInterval": "250ms",
                 "pollTimeout": "5s",
                 "headers": {"Authorization": f"Bearer {instance.secret('internal')}"},
             },
