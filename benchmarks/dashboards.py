@@ -50,7 +50,7 @@ def measure(product: Product, folder: Path, rounds: int) -> Iterator[Row]:
 @contextmanager
 def _voila(notebook: Path, folder: Path) -> Iterator[str]:
     port = free_port()
-    command = [LAB / "voila", notebook, "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
+    command: list[str | Path] = [LAB / "voila", notebook, "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
     env = {**os.environ, "PATH": f"{LAB}:{os.environ['PATH']}"}
     address = f"http://127.0.0.1:{port}/"
     with started(command, folder / "voila.log", env, folder):

@@ -35,7 +35,7 @@ def measure(product: Product, folder: Path, rounds: int) -> Iterator[Row]:
 
 
 def _papermill(notebook: Path, output: Path, n: int) -> None:
-    command = [LAB / "papermill", notebook, output, "-p", "n", str(n), "--no-progress-bar"]
+    command: list[str | Path] = [LAB / "papermill", notebook, output, "-p", "n", str(n), "--no-progress-bar"]
     # The kernel is the environment's own, as for a run.
     path = f"{LAB}:{os.environ['PATH']}"
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": path}, timeout=120)

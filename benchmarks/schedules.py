@@ -125,13 +125,15 @@ def _delays(database: Database, due: datetime) -> tuple[list[float], list[float]
     """Seconds from due to fired and to the run's end. RuntimeError unless each schedule has one fire and one run."""
     with database.read() as session:
         fires = list(session.execute(select(ScheduleFire.schedule, ScheduleFire.state, ScheduleFire.created)))
-        runs = list(session.execute(select(Run.schedule, Run.ended)))
+        runs = list(session.execute(select(Run.schedule, Run.ended).where(Run.ended.is_not(None))))
     for what, schedules in (("fires", [row[0] for row in fires]), ("runs", [row[0] for row in runs])):
         if len(schedules) != COUNT or len(set(schedules)) != COUNT:
             raise RuntimeError(f"{len(schedules)} {what} of {len(set(schedules))} schedules, not {COUNT}")
     if any(row[1] != FireState.FIRED for row in fires):
         raise RuntimeError("a due time was not fired")
-    return [(row[2] - due).total_seconds() for row in fires], [(row[1] - due).total_seconds() for row in runs]
+    return [(row[2] - due).total_seconds() for row in fires], [
+        (row[1] - due).total_seconds() for row in runs if row[1] is not None
+    ]
 
 
 def _at(delays: list[float], percent: int) -> float:
