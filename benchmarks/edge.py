@@ -80,7 +80,7 @@ def _traefik(folder: Path, name: str, static: dict[str, Any], dynamic: dict[str,
 
 @contextmanager
 def _upstream(folder: Path) -> Iterator[str]:
-    """A server that answers "OK" from Go, so that it is never the slowest of the three."""
+    """A small server: Traefik's ping, which answers "OK"."""
     address = f"127.0.0.1:{free_port()}"
     router = {"rule": "PathPrefix(`/`)", "service": "ping@internal", "entryPoints": ["small"]}
     static = {"entryPoints": {"small": {"address": address}}, "ping": {"manualRouting": True}}
