@@ -11,6 +11,7 @@ import secrets
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+DASHBOARD_ID = re.compile(rf"d[{ALPHABET}]{{15}}")
 PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 RESERVED_SLUGS = frozenset({"api", "apps", "assets", "hub", "outputs", "portal", "services", "user", "www"})
 
@@ -21,8 +22,8 @@ def new_id(kind: str) -> str:
 
 
 def is_slug(text: str) -> bool:
-    """Whether `text` can be a dashboard's link and host label."""
-    return SLUG.fullmatch(text) is not None and text not in RESERVED_SLUGS
+    """Whether `text` can be a dashboard's link and host label; what looks like an id can't."""
+    return SLUG.fullmatch(text) is not None and text not in RESERVED_SLUGS and DASHBOARD_ID.fullmatch(text) is None
 
 
 def slug_from(title: str) -> str:

@@ -221,3 +221,22 @@ def test_pages_of_a_list_follow_one_another(ada: TestClient) -> None:
         if cursor is None:
             break
     assert seen == ids[::-1]
+
+
+def test_an_apps_host_in_capitals_is_an_apps_host(app: FastAPI) -> None:
+    client = TestClient(app, base_url="http://x.APPS.localhost:8000", raise_server_exceptions=False)
+    answer = client.get("/internal/v1/metrics", headers={"Accept": "application/json"}, follow_redirects=False)
+    assert answer.status_code == 503
+    assert "asleep" in answer.text
+
+
+def test_a_disabled_owners_schedule_is_not_resumed_by_a_manager(
+    ada: TestClient, bob: TestClient, root: TestClient
+) -> None:
+    path = f"/api/v1/schedules/{schedule(ada)['id']}"
+    ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "manager"}]})
+    root.patch("/api/v1/people/ada", json={"disabled": True})
+    for what in ("resume", "run"):
+        refused = bob.post(f"{path}/{what}")
+        assert refused.status_code == 409
+        assert refused.json()["detail"] == "'ada' is disabled."

@@ -280,21 +280,9 @@ def test_sockets_are_few(launcher: Launcher) -> None:
             ViewerSocket(launcher, kernel, "many")
 
 
-def states(socket: ViewerSocket) -> dict[str, dict[str, Any]]:
-    """The widgets' states by id, asked for as the page does."""
-    asked = {"comm_id": "control-1", "target_name": "jupyter.widget.control", "data": {}}
-    socket.send(v1("comm_open", asked, metadata={"version": "1.0.0"}))
-    socket.send(v1("comm_msg", {"comm_id": "control-1", "data": {"method": "request_states"}}))
-    for message in reversed(socket.until("comm_msg")):
-        if message["header"]["msg_type"] == "comm_msg":
-            found: dict[str, dict[str, Any]] = message["content"]["data"]["states"]
-            return found
-    raise AssertionError("no states")
-
-
 def test_widgets_work_and_errors_of_theirs_stay_with_the_owner(launcher: Launcher, kernel: str) -> None:
     with ViewerSocket(launcher, kernel) as socket:
-        widgets = states(socket)
+        widgets = socket.widgets()
         assert "ZeroDivision" not in json.dumps(widgets), "an Output widget's error from the execution"
         assert "secret_source" not in json.dumps(widgets)
         ids = {state["model_name"]: id for id, state in widgets.items()}

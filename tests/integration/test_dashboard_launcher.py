@@ -152,6 +152,7 @@ def test_the_hub_side_may_be_away_for_a_while(tmp_path: Path) -> None:
         page = httpx.get(
             f"http://127.0.0.1:{launcher.side.live_port}/live/",
             headers={"X-Noteyard-Viewer": launcher.side.signer.token()},
+            timeout=60,
         )
         assert "still here" in page.text
         launcher.side.refuse_with = None

@@ -1,6 +1,7 @@
 """Live sessions: warm kernels, parameters, who looks, limits, and the end of kernels whose viewer has gone."""
 
 import html
+import json
 import os
 import re
 import time
@@ -30,6 +31,8 @@ SHOW = code("print('shown', type(day).__name__, day, amount, 'born', born)")
 WHO = code(
     "import noteyard_lab\nwho = noteyard_lab.viewer()\nprint('seen by', repr(who.name), who.groups, who.anonymous)"
 )
+CLICK = {"method": "custom", "content": {"event": "click"}}
+COUNT = code("open('count', 'a').write('x')")
 
 
 def shown(page: str) -> str:
@@ -43,34 +46,32 @@ def born(page: str) -> float:
     return float(found.group(1))
 
 
-def until_warm(launcher: Launcher, count: int = 1) -> None:
-    """Wait until so many kernels wait, and have executed what they will."""
-    until(lambda: len(launcher.kernels) >= count, 60, f"{count} kernels wait")
-    until(lambda: all(kernel.cpu_percent(0.3) < 5 for kernel in launcher.kernels), 60, "the kernels are idle")
+def until_executed(launcher: Launcher, times: int) -> None:
+    """Wait until the notebook, whose last cell is COUNT, has been executed so often."""
+    path = launcher.folder / "release" / "count"
+    until(lambda: path.exists() and len(path.read_text()) >= times, 60, f"executed {times} times")
 
 
 def test_visits_get_kernels_executed_ahead_or_untouched_ones(tmp_path: Path) -> None:
-    with launched(tmp_path, FIRST, PARAMETERS, SHOW, WHO, schema=SCHEMA, parameters=DEFAULTS) as launcher:
+    with launched(tmp_path, FIRST, PARAMETERS, SHOW, WHO, COUNT, schema=SCHEMA, parameters=DEFAULTS) as launcher:
         launcher.until_ready()
-        until_warm(launcher, 2)
+        until_executed(launcher, 1)
         before = time.time()
         page = launcher.visit()
         assert page.headers["cache-control"] == "no-store"
         assert "shown date 2026-01-02 1" in shown(page.text)
         assert born(page.text) < before, "executed before anybody came"
-        assert "seen by '' () True" in shown(page.text), "and without a viewer"
 
-        until_warm(launcher, 3)
+        until_executed(launcher, 2)
         before = time.time()
-        page = launcher.visit("sid-of-grace", "grace", amount=5)
-        assert "shown date 2026-01-02 5" in shown(page.text)
-        assert born(page.text) > before, "nothing of it was executed ahead"
-        assert "seen by 'grace' ('analysts', 'admirals') False" in shown(page.text)
+        changed = launcher.visit("sid-of-grace", "grace", amount=5)
+        assert "shown date 2026-01-02 5" in shown(changed.text)
+        assert born(changed.text) > before, "nothing of it was executed ahead"
         assert "shown date 2025-12-24 1" in shown(launcher.visit(day="2025-12-24").text)
-
-        until_warm(launcher, 5)
-        before = time.time()
-        assert born(launcher.visit(amount=1, day="2026-01-02").text) < before, "the defaults, spelled out"
+        spelled_out = launcher.visit(amount=1, day="2026-01-02")
+        assert born(spelled_out.text) < before, "the defaults need no execution of their own"
+        for visit in (page, changed, spelled_out):
+            assert "seen by '' () True" in shown(visit.text), "not published as one that reads its viewer"
 
 
 def test_a_dashboard_that_reads_its_viewer_executes_for_each(tmp_path: Path) -> None:
@@ -98,6 +99,22 @@ def test_a_page_arrives_while_its_cells_execute(tmp_path: Path) -> None:
                     if word in piece:
                         seen.setdefault(word, time.monotonic())
         assert seen["last"] - seen["first"] > 2
+
+
+def test_widgets_of_any_dashboard_may_ask_who_looks(tmp_path: Path) -> None:
+    cells = [
+        code("import noteyard_lab, ipywidgets as w\nlabel, button = w.Label('nobody'), w.Button(description='who')"),
+        code("button.on_click(lambda _: setattr(label, 'value', 'I see ' + noteyard_lab.viewer().name))"),
+        code("w.VBox([label, button])"),
+    ]
+    with launched(tmp_path, *cells) as launcher:
+        launcher.until_ready()
+        page = launcher.visit("sid-of-grace", "grace").text
+        with ViewerSocket(launcher, kernel_id(page), "sid-of-grace") as socket:
+            ids = {state["model_name"]: id for id, state in socket.widgets().items()}
+            socket.send(v1("comm_msg", {"comm_id": ids["ButtonModel"], "data": CLICK}))
+            heard = socket.until("comm_msg")
+            assert "I see grace" in json.dumps(heard + socket.heard(1))
 
 
 def test_more_viewers_than_sessions(tmp_path: Path) -> None:
@@ -250,7 +267,7 @@ def test_a_broken_dashboard_is_not_executed_again_and_again(tmp_path: Path) -> N
 def test_the_launcher_killed_takes_its_kernels_along(tmp_path: Path) -> None:
     with launched(tmp_path, code("print('hello')"), preheat=2) as launcher:
         launcher.until_ready()
-        until_warm(launcher, 2)
+        until(lambda: len(launcher.kernels) == 2, 60, "two kernels wait")
         pids = [kernel.pid for kernel in launcher.kernels]
         os.kill(launcher.process.pid, 9)
         launcher.process.wait(5)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from noteyard import schedule_changes
+from noteyard.controller import schedules
 from noteyard.controller.schedules import ScheduleLoop, fire_schedule
 from noteyard.domain import CatchUpPolicy, FireState, OverlapPolicy
 from noteyard.errors import InvalidParameters
@@ -172,6 +173,33 @@ async def test_a_rule_that_is_no_longer_good_pauses_its_schedule_alone(database:
         assert paused.paused is True
         assert paused.paused_reason == "Paused by Noteyard: There is no time zone named `Gone/Away`."
         assert get_schedule(session, id).last_due is not None
+
+
+async def test_a_schedule_that_breaks_undoes_no_other_fire(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = make(database)
+    with database.write() as session:
+        release = get_release(session, get_schedule(session, id).release)
+        broken = create_schedule(session, Plan("broken", release, "0 * * * *", "UTC"), "ada")
+        broken.next_due = SIX
+    real = schedules.fire_schedule
+
+    def fire_or_break(session: Any, schedule: Schedule, moment: datetime) -> None:
+        real(session, schedule, moment)
+        if schedule.id == broken.id:
+            raise LookupError("a bug")
+
+    monkeypatch.setattr(schedules, "fire_schedule", fire_or_break)
+    await ScheduleLoop(context(database, tmp_path, ScriptedRunner())).turn()
+    with database.read() as session:
+        assert get_schedule(session, id).last_due is not None
+        paused = get_schedule(session, broken.id)
+        assert (paused.paused, paused.last_due) == (True, None)
+        assert (
+            paused.paused_reason == "Paused by Noteyard: it could not be fired (LookupError); the log has the details."
+        )
+    assert {run.schedule for run in runs(database)} == {id}
 
 
 async def test_a_crash_at_any_statement_loses_and_doubles_nothing(database: Database, tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ class ViewerSocket:
     def send(self, message: bytes | str) -> None:
         self.socket.send(message)
 
+    def widgets(self) -> dict[str, dict[str, Any]]:
+        """The widgets' states by id, asked for as the page does."""
+        asked = {"comm_id": uuid.uuid4().hex, "target_name": "jupyter.widget.control", "data": {}}
+        self.send(v1("comm_open", asked, metadata={"version": "1.0.0"}))
+        self.send(v1("comm_msg", {"comm_id": asked["comm_id"], "data": {"method": "request_states"}}))
+        found: dict[str, dict[str, Any]] = self.until("comm_msg")[-1]["content"]["data"]["states"]
+        return found
+
     def heard(self, seconds: float) -> list[dict[str, Any]]:
         """Everything the kernel says within so many seconds."""
         messages = []

@@ -24,6 +24,7 @@ from noteyard.api import (
     workers,
 )
 from noteyard.api.assets import mount_assets
+from noteyard.api.hosts import LowerCaseHost
 from noteyard.api.pages import environment
 from noteyard.api.portal import login
 from noteyard.api.portal.routes import pages_router
@@ -83,6 +84,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.s3_folder, app.state.s3_objects = embedded_s3(settings)
     _routes(app, urls)
     problems.install(app)
+    app.add_middleware(LowerCaseHost)
     app.add_middleware(RequestLog)
     return app
 

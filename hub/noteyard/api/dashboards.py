@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
 from noteyard.access import Action, may_administer
-from noteyard.api.dashboard_access import dashboard_for, dashboard_model
+from noteyard.api.dashboard_access import dashboard_for, dashboard_model, manages
 from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
 from noteyard.api.identity import Asking
 from noteyard.api.models import (
@@ -153,7 +153,8 @@ def wake_up(slug: str, asking: Asking, database: Db, settings: Config, urls: Url
     """Start its process before anybody visits, or try again after failures."""
     with database.write() as session:
         dashboard = dashboard_for(session, slug, asking, Action.READ, settings)
-        dashboard.failures, dashboard.not_before = 0, None
+        if manages(session, dashboard, asking):
+            dashboard.failures, dashboard.not_before = 0, None
         wake(dashboard)
         return dashboard_model(session, dashboard, asking, urls)
 

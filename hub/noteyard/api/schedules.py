@@ -116,6 +116,7 @@ def resume(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, 
     """Fire again from now on."""
     with database.write() as session:
         schedule = _locked(session, id, asking, Action.EDIT, settings)
+        get_active(session, schedule.owner)
         schedule_changes.resume(schedule)
         record(session, asking.name, "schedule.resume", id, {}, request_id)
         return schedule_model(session, schedule, urls)
@@ -126,6 +127,7 @@ def run(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, req
     """Run it now, outside its rule; the run belongs to the schedule's owner."""
     with database.write() as session:
         schedule = _locked(session, id, asking, Action.RUN, settings)
+        get_active(session, schedule.owner)
         return run_model(session, run_now(session, schedule, schedule.owner, request_id), urls)
 
 

@@ -56,13 +56,20 @@ class ScheduleLoop:
 
 
 def _fire_or_pause(session: Session, schedule: Schedule, moment: datetime) -> None:
+    # A rule that was good when saved can stop being so, when the time zone database drops its zone for instance.
+    # It must not hold up the other schedules of the batch, nor undo their fires.
+    id, reason = schedule.id, None
     try:
-        fire_schedule(session, schedule, moment)
+        with session.begin_nested():
+            fire_schedule(session, schedule, moment)
     except NoteyardError as error:
-        # A rule that was good when saved can stop being so, when the time zone database drops its zone for instance.
-        # It must not hold the other schedules up.
-        log.warning("schedule paused", schedule=schedule.id, reason=error.message)
-        pause(schedule, f"Paused by Noteyard: {error.message}")
+        reason = error.message
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        log.exception("schedule could not be fired", schedule=id)
+        reason = f"it could not be fired ({type(error).__name__}); the log has the details."
+    if reason is not None:
+        log.warning("schedule paused", schedule=id, reason=reason)
+        pause(locked_schedule(session, id), f"Paused by Noteyard: {reason}")
 
 
 def fire_schedule(session: Session, schedule: Schedule, moment: datetime) -> None:

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
 from noteyard.domain import LIVE_WORKLOAD, WorkloadState
 from noteyard.errors import NoteyardError
-from noteyard.store.dashboards import get_version, live_processes, pending_version
+from noteyard.store.dashboards import get_version, live_processes, pending_version, restless_dashboards
 from noteyard.store.lease import LostLease
 from noteyard.store.releases import get_release
-from noteyard.store.s3_keys import revoke_subject
 from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard, WorkloadProcess
 from noteyard.store.workloads import begin_process, end_process
@@ -43,11 +41,14 @@ class WorkloadLoop:
         await self._delete_unwanted(seen)
 
     def _plan(self, seen: Mapping[str, Observed]) -> list[Start]:
-        starts = []
+        starts: list[Start] = []
+        with self.context.database.read() as session:
+            if not restless_dashboards(session):
+                return starts
         with self.context.write() as session:
             for process in live_processes(session):
                 self._check(session, process, seen.get(process.id))
-            for dashboard in session.scalars(select(Dashboard)):
+            for dashboard in restless_dashboards(session):
                 start = self._reconcile(session, dashboard)
                 if start is not None:
                     starts.append(start)
@@ -143,8 +144,7 @@ class WorkloadLoop:
         if row is None:
             return
         with self.context.write() as session:
-            end_process(session, session.get_one(WorkloadProcess, id), None)
-            revoke_subject(session, "dashboard", id)
+            end_process(session, session.get_one(WorkloadProcess, id, with_for_update=True), None)
 
 
 def _unwanted(processes: list[WorkloadProcess]) -> None:

@@ -113,6 +113,14 @@ def live_processes(session: Session, dashboard: str | None = None) -> list[Workl
     return list(session.scalars(query.order_by(WorkloadProcess.created.desc())))
 
 
+def restless_dashboards(session: Session) -> list[Dashboard]:
+    """Dashboards for which something may be to do: awake, with a version to render, or with a process."""
+    rendering = select(DashboardVersion.dashboard).where(DashboardVersion.state == VersionState.RENDERING)
+    running = select(WorkloadProcess.dashboard).where(WorkloadProcess.state.in_(LIVE_WORKLOAD))
+    waiting = and_(Dashboard.deleted.is_(None), or_(Dashboard.awake.is_(True), Dashboard.id.in_(rendering)))
+    return list(session.scalars(select(Dashboard).where(or_(waiting, Dashboard.id.in_(running)))))
+
+
 def list_dashboards(session: Session, person: Person | None, cursor: str | None, limit: int) -> list[Dashboard]:
     """Dashboards by title that may be opened by a person (None: all there are); one more than `limit` when more."""
     query = (

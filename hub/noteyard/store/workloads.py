@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from noteyard.domain import LIVE_WORKLOAD, VersionState, WorkloadState
 from noteyard.errors import Conflict, NotFound
 from noteyard.store.dashboards import get_version
+from noteyard.store.s3_keys import revoke_subject
 from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard, WorkloadProcess
 from noteyard.tokens import new_token, token_hash
@@ -89,6 +90,7 @@ def end_process(session: Session, process: WorkloadProcess, error: dict[str, Any
         return
     process.ended = now()
     process.sessions = 0
+    revoke_subject(session, "dashboard", process.id)
     process.state = WorkloadState.STOPPED if error is None else WorkloadState.FAILED
     process.error = error
     if error is None:

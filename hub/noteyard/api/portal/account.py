@@ -32,7 +32,7 @@ def change_password(desk: Desk, sent: SentForm) -> Response:
         return _page(desk, error)
     with desk.database.write() as session:
         cookie = open_session(session, desk.person.name, desk.settings.session_hours)
-    answer = desk.go("/portal/account", "Your password is changed. Other browsers are logged out.")
+    answer = desk.go("/portal/account", "Your password is changed. Other browsers have left the portal and dashboards.")
     answer.set_cookie(
         session_cookie_name(desk.urls),
         cookie,
