@@ -23,7 +23,7 @@ def add_person(session: Session, name: str, *groups: str, admin: bool = False) -
 
 def notebook(*cells: str, parameters: str | None = None) -> dict[str, Any]:
     """A notebook of format 4 with code cells; `parameters` becomes the cell tagged so."""
-    sources = [(source, []) for source in cells]
+    sources: list[tuple[str, list[str]]] = [(source, []) for source in cells]
     if parameters is not None:
         sources.insert(0, (parameters, ["parameters"]))
     return {
