@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,6 +124,12 @@ def product(state: Path, **settings: Any) -> Iterator[Product]:
         yield made
     finally:
         made.command("down", seconds=120)
+
+
+def keep_first_password(product: Product, name: str) -> None:
+    """Let a person keep the password they were added with: pictures and flows begin after its change."""
+    with sqlite3.connect(product.state / "db" / "noteyard.sqlite", timeout=30) as connection:
+        connection.execute("UPDATE people SET must_change_password = 0 WHERE name = ?", (name,))
 
 
 def log_in(context: BrowserContext, product: Product, name: str, path: str = "/") -> Page:
