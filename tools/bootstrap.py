@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_python(sys.version_info[:2])
         if options.browser:
             need_browser()
+            need_postgres()
             return 0
         if options.uv:
             print(need_uv())
@@ -129,14 +130,23 @@ def need_uv() -> str:
 
 def need_browser() -> None:
     """A Chromium for the browser tests: the system's, else by apt-get where this may install."""
-    if any(shutil.which(name) for name in BROWSERS):
-        return
+    if not any(shutil.which(name) for name in BROWSERS):
+        _install("The browser tests need Chromium.", "chromium")
+
+
+def need_postgres() -> None:
+    """PostgreSQL's programs for the store's tests: the system's, else by apt-get where this may install."""
+    if shutil.which("initdb") is None and not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        _install("The store's tests need PostgreSQL.", "postgresql")
+
+
+def _install(need: str, package: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Problem("The browser tests need Chromium. Install it: sudo apt-get install chromium")
-    print("Installing Chromium for the browser tests …", flush=True)
+        raise Problem(f"{need} Install it: sudo apt-get install {package}")
+    print(f"{need} Installing it …", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", "update", "-qq"], "read the list of Debian's packages", environment)
-    _run(["apt-get", "install", "-y", "-qq", "chromium"], "install Chromium", environment)
+    _run(["apt-get", "install", "-y", "-qq", package], f"install {package}", environment)
 
 
 def _run(command: list[str], purpose: str, environment: dict[str, str] | None = None) -> None:
