@@ -7,8 +7,9 @@ A dashboard that shows each viewer something of their own asks in its cells:
     me = noteyard_lab.viewer()
     orders = orders[orders["region"].isin(me.groups)]
 
-Noteyard's launcher puts the answer into the session's kernel before the notebook runs. It comes from Noteyard's own
-sign-in, never from the browser, so a viewer cannot claim to be somebody else.
+It is published as one that reads its viewer. Other dashboards are executed before anybody looks, and only callbacks of
+their widgets get an answer. The answer is put into the session's kernel by Noteyard's launcher. It comes from the
+sign-in to Noteyard, never from the browser, so a viewer cannot claim to be somebody else.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ def main() -> int:
     # Each request would be a line: the edge has those of viewers, the hub side has ours.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Each websocket would be a warning: tornado takes jupyter_server's milliseconds between pings for seconds.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
 
     from noteyard_lab.dashboard.launcher import launch
 

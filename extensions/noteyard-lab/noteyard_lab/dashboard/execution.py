@@ -47,7 +47,6 @@ class Execution:
         """Execute all cells, or those up to the first that fails, and keep the widgets' state in the notebook."""
         try:
             for index, cell in enumerate(self.notebook.cells):
-                self._tell_viewer()
                 self.failure = await self._execute(cell, index)
                 self._executed = index + 1
                 if self.failure is not None:
@@ -55,19 +54,15 @@ class Execution:
                 self._settled[index].set()
             self._client.set_widgets_metadata()
         finally:
-            self._tell_viewer()
+            if self._viewer is not None:
+                self._kernel.tell_viewer(self._viewer)
             self._kernel.client.iopub_channel.stop()  # nobody reads it any more
             for settled in self._settled:
                 settled.set()
 
-    def tell_viewer_between_cells(self, viewer: Viewer) -> None:
-        """Let the kernel know who looks before the next cell: while one runs, nbclient waits on the same socket."""
+    def tell_viewer_afterwards(self, viewer: Viewer) -> None:
+        """Let the kernel know who looks once all cells have been executed."""
         self._viewer = viewer
-
-    def _tell_viewer(self) -> None:
-        if self._viewer is not None:
-            self._kernel.tell_viewer(self._viewer)
-            self._viewer = None
 
     async def cells(self) -> AsyncIterator[NotebookNode]:
         """The cells in order, each as soon as it has been executed; the failing one is the last."""

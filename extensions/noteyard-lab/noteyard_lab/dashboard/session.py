@@ -62,13 +62,13 @@ class Session:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def give_to(self, viewer: ViewerToken) -> None:
-        """Make this the viewer's session and let its notebook know who looks."""
+        """Make this the viewer's session. Its kernel knows who looks from now on, or from the end of the execution."""
         self.sid = viewer.sid
         self.alone_since = time.monotonic()
         self.renew()
         self.touch()
         if self.execution is not None and self.executing:
-            self.execution.tell_viewer_between_cells(viewer.viewer)
+            self.execution.tell_viewer_afterwards(viewer.viewer)
         else:
             self.kernel.tell_viewer(viewer.viewer)
 

@@ -29,7 +29,8 @@ class Sessions:
     """The open sessions, and the kernels that wait for the next ones.
 
     Visits with the published parameters get a kernel in which the notebook has been executed already. Visits with
-    others, and all visits of a dashboard that reads its viewer, get a kernel that has not executed any of it.
+    others, and all visits of a dashboard that reads its viewer, get a kernel that has not executed any of it. The cells
+    of such a dashboard know who looks; those of others never do, however they are executed, but their widgets may ask.
     """
 
     def __init__(self, claim: Claim, maker: SessionMaker) -> None:
@@ -122,8 +123,12 @@ class Sessions:
         waiting = self.blank.take()
         session = await waiting if waiting is not None else await self._maker.blank()
         try:
-            session.give_to(viewer)
-            self._maker.execute(session, parameters)
+            if self._claim.reads_viewer:
+                session.give_to(viewer)
+                self._maker.execute(session, parameters)
+            else:
+                self._maker.execute(session, parameters)
+                session.give_to(viewer)
         except BaseException:
             await self._maker.discard(session)
             raise

@@ -36,6 +36,8 @@ APPS = ["voila", "nbconvert"]
 BASE_TEMPLATE = "lab"
 PAGE_NAME = "dashboard.ipynb"
 PING_MILLISECONDS = 15_000
+PONG_MILLISECONDS = 40_000
+"""A websocket without an answer to a ping for so long is closed; looked at with every ping, so two may be lost."""
 LARGEST_MESSAGE = 16 << 20
 USELESS_EXTENSIONS = ["jupyterlab_pygments", "@jupyter-notebook/lab-extension"]
 """Extensions of the lab's window: a dashboard's page would load them for nothing."""
@@ -144,7 +146,7 @@ def _configuration() -> Config:
 def _web_settings() -> dict[str, Any]:
     return {
         "ws_ping_interval": PING_MILLISECONDS,
-        "ws_ping_timeout": PING_MILLISECONDS,
+        "ws_ping_timeout": PONG_MILLISECONDS,
         "websocket_max_message_size": LARGEST_MESSAGE,
         "allow_remote_access": True,
     }
