@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from noteyard.backends.base import Observed, Start
+from noteyard.backends.local.network_environment import CERTIFICATES, PROXIES
 from noteyard.backends.local.processes import ProcessId, processes, send
 from noteyard.backends.local.runner import LocalRunner
 from noteyard.errors import Conflict
@@ -73,6 +74,8 @@ async def test_the_process_gets_its_token_by_the_pipe_alone_and_nothing_of_the_c
     harness: LocalHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the hub's own")
+    for name in (*PROXIES, *CERTIFICATES):
+        monkeypatch.delenv(name, raising=False)
     (harness.instance.work(ID) / "leftover").write_text("of an earlier start")
     await begin(harness, "shows")
     given = json.loads(until(lambda: _read(harness.state / "journal" / f"{ID}.json")))
