@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from noteyard.store.tables import Attempt
 
 from tests.support.app import api, browser
 from tests.support.rows import add_person
@@ -240,3 +241,23 @@ def test_a_disabled_owners_schedule_is_not_resumed_by_a_manager(
         refused = bob.post(f"{path}/{what}")
         assert refused.status_code == 409
         assert refused.json()["detail"] == "'ada' is disabled."
+
+
+def test_what_administrators_read_of_others_is_audited(tmp_path: Path) -> None:
+    with api(tmp_path, admin_access=True) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+            add_person(session, "root", admin=True)
+        ada, root = browser(app, "ada"), browser(app, "root")
+        release = release_of(ada, "1")
+        run = ada.post("/api/v1/runs", json={"release": release}).json()["id"]
+        with app.state.database.write() as session:
+            outputs = [{"name": "notebook.html", "size": 1}]
+            session.add(Attempt(run=run, number=1, token_hash="x", epoch=1, outputs=outputs))
+        assert ada.get(f"/portal/runs/{run}").status_code == 200
+        assert root.get(f"/portal/runs/{run}").status_code == 200
+        assert root.get(f"/api/v1/releases/{release}/files/report.ipynb").status_code == 200
+        entries = [(entry["who"], entry["action"]) for entry in root.get("/api/v1/audit").json()["items"]]
+        assert entries.count(("root", "run.read")) == 1
+        assert entries.count(("root", "release.read")) == 1
+        assert not [entry for entry in entries if entry == ("ada", "run.read")]

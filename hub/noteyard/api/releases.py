@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from noteyard.access import Action, allowed
-from noteyard.api.dependencies import Config, Db, Store
+from noteyard.api.dependencies import Config, Db, RequestId, Store
 from noteyard.api.identity import Asking
 from noteyard.api.models import Page, ReleaseManifest, ReleaseModel
 from noteyard.api.problems import RESPONSES
@@ -24,6 +24,7 @@ from noteyard.parameters import schema_from_notebook
 from noteyard.profiles import choose_profile
 from noteyard.releases import MAX_FILES, Manifest, ReleaseFile, check_manifest, too_large
 from noteyard.settings import Settings
+from noteyard.store.audit import record
 from noteyard.store.releases import add_release, get_release, list_releases, owners_of
 from noteyard.store.schedules import shared_things, shares_of
 from noteyard.store.tables import Release, Schedule
@@ -108,10 +109,14 @@ def show(id: str, asking: Asking, database: Db, settings: Config) -> ReleaseMode
 
 
 @router.get("/{id}/files/{path:path}", response_class=StreamingResponse)
-async def file(id: str, path: str, asking: Asking, database: Db, settings: Config, objects: Store) -> StreamingResponse:
+async def file(
+    id: str, path: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
+) -> StreamingResponse:
     """A file's bytes."""
-    with database.read() as session:
+    with database.write() as session:
         release = readable_release(session, id, asking, settings)
+        if not _may(session, release, asking, Action.READ, False):
+            record(session, asking.name, "release.read", release.id, {"path": path}, request_id)
     for item in release.files:
         if item["path"] == path:
             return await stored(objects, blob_key(item["sha256"]), "application/octet-stream")

@@ -12,7 +12,7 @@ from noteyard.api.identity import Asking
 from noteyard.api.models import OutputModel, Page, RerunRequest, RunModel, RunRequest
 from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
-from noteyard.api.run_access import latest_attempt, run_for, run_model
+from noteyard.api.run_access import latest_attempt, read_as_administrator, run_for, run_model
 from noteyard.api.run_events import run_events
 from noteyard.api.streams import stored
 from noteyard.domain import RunState
@@ -160,8 +160,7 @@ async def output(
         run = run_for(session, id, asking, Action.READ, settings)
         attempt = latest_attempt(session, run)
         names = {item["name"] for item in attempt.outputs} if attempt is not None and run.expired is None else set()
-        if asking.name != run.owner and asking.admin:
-            record(session, asking.name, "run.read", id, {"owner": run.owner, "output": name}, request_id)
+        read_as_administrator(session, run, asking, name, request_id)
     if attempt is None or name not in names:
         words = "its outputs have expired" if run.expired else f"it has no output {name!r}"
         raise NotFound(f"Run {id}: {words}.")

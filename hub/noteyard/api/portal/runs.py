@@ -11,7 +11,7 @@ from noteyard.access import Action, allowed, may_administer
 from noteyard.api import runs as rest
 from noteyard.api.models import RerunRequest
 from noteyard.api.portal.desk import AtDesk, Desk
-from noteyard.api.run_access import latest_attempt, run_for, run_model, run_shares
+from noteyard.api.run_access import latest_attempt, read_as_administrator, run_for, run_model, run_shares
 from noteyard.api.viewer.outputs import output_link
 from noteyard.domain import ENDED, FINAL, RunState
 from noteyard.store.attempts import attempts_of
@@ -127,6 +127,8 @@ def _frame(session: Session, desk: AtDesk, run: Run) -> str | None:
     pages = [item["name"] for item in attempt.outputs if item["name"].endswith(".html")]
     if not pages:
         return None
+    with desk.database.write() as writing:
+        read_as_administrator(writing, run, desk.person, pages[0], desk.request.state.request_id)
     link = output_link(desk.urls, desk.request.app.state.signing_key, run.id, attempt.number, pages[0])
     failing = run.error.get("cell") if run.error else None
     return link if failing is None else f"{link}#cell-{failing}"
