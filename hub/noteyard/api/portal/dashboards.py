@@ -1,6 +1,5 @@
 """Dashboards: the gallery, a dashboard's page for those who manage it, and what can be done with one."""
 
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
@@ -40,7 +39,7 @@ def state(desk: Desk, slug: str) -> Response:
 def change(desk: Desk, slug: str, sent: SentForm) -> Response:
     try:
         wanted = body(DashboardChange, settings_of(desk, sent))
-        rest.change(slug, wanted, **_parts(desk))
+        rest.change(slug, wanted, **desk.parts)
     except NoteyardError as error:
         return _page(desk, slug, sent, error)
     return desk.go(_address(slug), "Saved.")
@@ -49,13 +48,13 @@ def change(desk: Desk, slug: str, sent: SentForm) -> Response:
 @router.post("/{slug}/rollback")
 def rollback(desk: Desk, slug: str, sent: SentForm) -> Response:
     wanted = body(RollbackRequest, {"version": sent.text("version")})
-    rest.rollback(slug, wanted, **_parts(desk))
+    rest.rollback(slug, wanted, **desk.parts)
     return desk.go(_address(slug), f"Version {wanted.version} is shown now.")
 
 
 @router.post("/{slug}/sleep")
 def sleep(desk: Desk, slug: str) -> Response:
-    rest.sleep(slug, **_parts(desk))
+    rest.sleep(slug, **desk.parts)
     return desk.go(_address(slug), "It goes to sleep; the next visit wakes it.")
 
 
@@ -68,14 +67,14 @@ def wake(desk: Desk, slug: str) -> Response:
 @router.post("/{slug}/shares")
 def share(desk: Desk, slug: str, sent: SentForm) -> Response:
     present = rest.show(slug, desk.person, desk.database, desk.settings, desk.urls)
-    rest.share(slug, shares_with(desk, present.shares, sent), **_parts(desk))
+    rest.share(slug, shares_with(desk, present.shares, sent), **desk.parts)
     return desk.go(_address(slug), "Sharing is changed.")
 
 
 @router.post("/{slug}/transfer")
 def transfer(desk: Desk, slug: str, sent: SentForm) -> Response:
     to = body(Transfer, {"owner": sent.text("owner")})
-    rest.transfer(slug, to, **_parts(desk))
+    rest.transfer(slug, to, **desk.parts)
     mine = desk.person.admin or to.owner == desk.person.name
     return desk.go(_address(slug) if mine else "/portal/dashboards", f"It belongs to {to.owner} now.")
 
@@ -120,16 +119,6 @@ def _texts(dashboard: DashboardModel) -> dict[str, str]:
 def _may(desk: AtDesk, dashboard: DashboardModel) -> set[str]:
     shares = [Sharing(share.kind, share.name, share.role) for share in dashboard.shares if share.role is Role.MANAGER]
     return {action.value for action in Action if allowed(desk.person, action, dashboard.owner, shares)}
-
-
-def _parts(desk: AtDesk) -> dict[str, Any]:
-    return {
-        "asking": desk.person,
-        "database": desk.database,
-        "settings": desk.settings,
-        "urls": desk.urls,
-        "request_id": desk.request_id,
-    }
 
 
 def _address(slug: str) -> str:

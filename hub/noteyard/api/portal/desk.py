@@ -29,6 +29,17 @@ class AtDesk:
     urls: PublicUrls
 
     @property
+    def parts(self) -> dict[str, Any]:
+        """What most REST routes that change something take beside their own arguments."""
+        return {
+            "asking": self.person,
+            "database": self.database,
+            "settings": self.settings,
+            "urls": self.urls,
+            "request_id": self.request_id,
+        }
+
+    @property
     def request_id(self) -> str:
         return str(self.request.state.request_id)
 

@@ -1,7 +1,6 @@
 """Schedules: the list, a schedule's page, and what can be done with one."""
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
@@ -34,19 +33,19 @@ def schedule(desk: Desk, id: str, before: datetime | None = None) -> Response:
 
 @router.post("/{id}/pause")
 def pause(desk: Desk, id: str) -> Response:
-    rest.pause(id, **_parts(desk))
+    rest.pause(id, **desk.parts)
     return desk.go(_page(id), "Paused: it fires no more until resumed.")
 
 
 @router.post("/{id}/resume")
 def resume(desk: Desk, id: str) -> Response:
-    rest.resume(id, **_parts(desk))
+    rest.resume(id, **desk.parts)
     return desk.go(_page(id), "Resumed.")
 
 
 @router.post("/{id}/run")
 def run(desk: Desk, id: str) -> Response:
-    return desk.go(f"/portal/runs/{rest.run(id, **_parts(desk)).id}")
+    return desk.go(f"/portal/runs/{rest.run(id, **desk.parts).id}")
 
 
 @router.post("/{id}/delete")
@@ -58,27 +57,17 @@ def delete(desk: Desk, id: str) -> Response:
 @router.post("/{id}/shares")
 def share(desk: Desk, id: str, sent: SentForm) -> Response:
     present = rest.show(id, desk.person, desk.database, desk.settings, desk.urls)
-    rest.share(id, shares_with(desk, present.shares, sent), **_parts(desk))
+    rest.share(id, shares_with(desk, present.shares, sent), **desk.parts)
     return desk.go(_page(id), "Sharing is changed.")
 
 
 @router.post("/{id}/transfer")
 def transfer(desk: Desk, id: str, sent: SentForm) -> Response:
     to = body(Transfer, {"owner": sent.text("owner")})
-    rest.transfer(id, to, **_parts(desk))
+    rest.transfer(id, to, **desk.parts)
     mine = desk.person.admin or to.owner == desk.person.name
     words = f"It belongs to {to.owner} now, and is paused until they resume it."
     return desk.go(_page(id) if mine else "/portal/schedules", words)
-
-
-def _parts(desk: AtDesk) -> dict[str, Any]:
-    return {
-        "asking": desk.person,
-        "database": desk.database,
-        "settings": desk.settings,
-        "urls": desk.urls,
-        "request_id": desk.request_id,
-    }
 
 
 def _page(id: str) -> str:
