@@ -1,5 +1,7 @@
 """Fixtures for everybody."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,18 @@ from sqlalchemy import text
 
 from tests.support.postgres import postgres
 from tests.support.product import Product, chromium, product
+
+
+def pytest_configure() -> None:
+    """Ctrl-C works in what the tests start, as from a terminal, though a background shell has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A failure is told when it happens: whoever watches need not wait for the end, nor lose it when there is none."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.nodeid} failed in {report.when} after {report.duration:.0f} s")
+        print(report.longreprtext[-3000:], flush=True)
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,9 @@ def up(
 
     settings = load(state, **({"port": port} if port is not None else {}))
     starting = Starting(settings, local_parts, started.chosen_environment(os.environ, port), say)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a script's `make up &` starts with it ignored, and labs' and runs' kernels, which are interrupted by
+    # it, would inherit that.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     say(f"Starting Noteyard (state folder {settings.state}) …")
     try:

@@ -54,6 +54,7 @@ class Execution:
         self._attempt = AttemptClient(self._client, access.subject)
         self._stopping = Stopping(self._give_up, self._leave)
         self._claimed = False
+        self._leaving = False
         self._run: NotebookRun | None = None
 
     def run(self) -> int:
@@ -94,6 +95,8 @@ class Execution:
         run = self._run = NotebookRun(claim, run_log, reporter, self._stopping, private)
         try:
             failure = self._try(claim, waiting, run, store)
+            if self._leaving:  # the kernel died of that, which is no failure to tell of
+                self._stopping.join()
             ending = how_it_ended(claim, self._stopping.reason, run.state, failure)
             log.info("the run %s", ending.outcome)
             self._stopping.press(None)
@@ -149,6 +152,7 @@ class Execution:
     def _leave(self) -> None:
         """End at once and quietly: nobody wants to know."""
         log.info("not wanted any more")
+        self._leaving = True
         end_descendants()
         os._exit(EXIT_NOT_WANTED)
 
