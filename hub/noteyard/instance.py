@@ -13,6 +13,8 @@ from noteyard.settings import Settings
 
 HEX_SECRETS = ("internal", "hub-api", "hub-cookie", "hub-crypt", "proxy", "signing", "supervisor")
 PARTS = ("edge", "hub", "api", "controller", "s3")
+PORTS = (*PARTS, "s3-metrics")
+"""What has an internal port: each part, and what tells S3's metrics."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Instance:
         _write_once(self.secret_file("viewer-key.pem"), pem)
 
     def ports(self) -> dict[str, int]:
-        """Internal ports of the parts, as the last start chose them."""
+        """Internal ports (PORTS), as the last start chose them."""
         content: dict[str, int] = json.loads((self.run / "ports.json").read_text())
         return content
 

@@ -50,6 +50,8 @@ def test_a_whole_life(state: Path, tmp_path: Path) -> None:
     told = status(state)
     assert told["url"] == url and {part["name"] for part in told["parts"]} == set(PARTS)
     assert all(part["state"] == "running" and part["restarts"] == 0 for part in told["parts"])
+    for part in told["parts"]:
+        assert "\n# TYPE " in httpx.get(part["metrics"]).text, part
     assert noteyard(state, "up", "--detach").endswith(f"already running at {url} (state folder {state}).\n")
     assert "already running" in noteyard(state, "up", code=1)
 

@@ -121,6 +121,7 @@ def s3_stack(state: Path) -> Iterator[Stack]:
         started.enter_context(_api(instance, keys, api, rclone))
         server = S3Server(
             rclone,
+            free_port(),
             instance.s3,
             instance.folder("cache", "s3"),
             f"http://127.0.0.1:{api}",

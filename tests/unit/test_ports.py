@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from noteyard.backends.local.ports import LOCAL_RANGE, LOWEST, check_public_ports, choose_ports
 from noteyard.errors import NoteyardError
-from noteyard.instance import PARTS, Instance
+from noteyard.instance import PORTS, Instance
 from noteyard.settings import Settings
 
 from tests.support.ports import free_port
@@ -46,7 +46,7 @@ def test_free_ports_are_fine() -> None:
 def test_internal_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
     instance = Instance(tmp_path)
     first = choose_ports(instance)
-    assert set(first) == set(PARTS) and len(set(first.values())) == len(PARTS)
+    assert set(first) == set(PORTS) and len(set(first.values())) == len(PORTS)
     assert choose_ports(instance) == first == instance.ports()
     with socket.socket() as other:
         other.bind(("127.0.0.1", first["api"]))

@@ -13,7 +13,7 @@ from noteyard.backends.local.s3_server import S3Server
 from noteyard.s3_environment import s3_environment
 
 SERVER = S3Server(
-    9001, Path("/state/s3"), Path("/state/cache/s3"), "http://127.0.0.1:9000", Path("/state/secrets/internal")
+    9001, 9002, Path("/state/s3"), Path("/state/cache/s3"), "http://127.0.0.1:9000", Path("/state/secrets/internal")
 )
 
 
@@ -22,6 +22,7 @@ def test_the_server_listens_on_loopback_and_holds_no_secret() -> None:
     assert argv[:4] == (sys.executable, "-I", "-S", s3_launch.__file__)
     assert argv[4:7] == ("/venv/bin/rclone", "serve", "s3")
     assert argv[argv.index("--addr") + 1] == "127.0.0.1:9001"
+    assert argv[argv.index("--metrics-addr") + 1] == "127.0.0.1:9002"
     assert argv[argv.index("--dir-cache-time") + 1] == "1ms"
     assert SERVER.environment() == {
         "HOME": "/state/cache/s3",

@@ -105,8 +105,8 @@ def _exit_code(parts: "list[PartHealth] | None") -> int:
 
 
 def _print_parts(parts: "list[PartHealth]") -> None:
-    rows = [[part.name, part.state, _local(part.since), str(part.restarts)] for part in parts]
-    table(["part", "state", "since", "restarts"], rows)
+    rows = [[part.name, part.state, _local(part.since), str(part.restarts), part.metrics] for part in parts]
+    table(["part", "state", "since", "restarts", "metrics"], rows)
     for part in parts:
         if part.state in ("failing", "not answering"):
             say(f"\n{part.name} is {part.state}; it is tried again without end. Why: noteyard logs {part.name}")

@@ -15,12 +15,16 @@ WORDS = {"STARTING": "starting", "RUNNING": "not answering", "STOPPING": "stoppi
 
 @dataclass(frozen=True)
 class PartHealth:
-    """A part: running, starting, not answering, failing (it is tried again), stopping or stopped."""
+    """A part: running, starting, not answering, failing (it is tried again), stopping or stopped.
+
+    `metrics` is the address where Prometheus finds its numbers; empty when it has none.
+    """
 
     name: str
     state: str
     since: datetime
     restarts: int
+    metrics: str
 
 
 def health_of_parts(state: Path) -> list[PartHealth] | None:
@@ -41,4 +45,4 @@ def is_healthy(address: str, state: PartState | None) -> bool:
 def _health(state: Path, part: PartState) -> PartHealth:
     specification = json.loads((state / "run" / "parts" / f"{part.name}.json").read_text())
     word = "running" if is_healthy(specification["healthy"], part) else WORDS.get(part.state, "failing")
-    return PartHealth(part.name, word, part.since, max(0, part.starts - 1))
+    return PartHealth(part.name, word, part.since, max(0, part.starts - 1), specification.get("metrics", ""))

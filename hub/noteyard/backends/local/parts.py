@@ -31,31 +31,42 @@ def _api(instance: Instance) -> Part:
         "api",
         (*PYTHON, "uvicorn", *application, *options),
         healthy=f"{instance.internal_url('api')}/internal/v1/health",
+        metrics=f"{instance.internal_url('api')}/internal/v1/metrics",
     )
 
 
 def _hub(instance: Instance) -> Part:
     config = Path(noteyard.__file__).with_name("jupyterhub_config.py")
-    return Part("hub", (*PYTHON, "jupyterhub", "-f", str(config)), healthy=f"{instance.internal_url('hub')}/hub/health")
+    url = f"{instance.internal_url('hub')}/hub"
+    return Part("hub", (*PYTHON, "jupyterhub", "-f", str(config)), healthy=f"{url}/health", metrics=f"{url}/metrics")
 
 
 def _controller(instance: Instance) -> Part:
-    return Part(
-        "controller", (*PYTHON, "noteyard.controller"), healthy=f"{instance.internal_url('controller')}/metrics"
-    )
+    metrics = f"{instance.internal_url('controller')}/metrics"
+    return Part("controller", (*PYTHON, "noteyard.controller"), healthy=metrics, metrics=metrics)
 
 
 def _s3(instance: Instance) -> Part:
     program = Path(sys.prefix) / "bin" / "rclone"
     if not program.exists():
         raise NoteyardError(f"The S3 server is not installed: {program} is missing.", "Run `make up` to install it.")
-    port = instance.ports()["s3"]
-    api, secret = instance.internal_url("api"), instance.secret_file("internal")
-    server = S3Server(port, instance.s3, instance.folder("cache", "s3"), api, secret)
-    return Part("s3", server.argv(program), server.environment(), healthy=f"tcp://127.0.0.1:{port}")
+    ports = instance.ports()
+    server = S3Server(
+        port=ports["s3"],
+        metrics_port=ports["s3-metrics"],
+        folder=instance.s3,
+        cache=instance.folder("cache", "s3"),
+        internal_url=instance.internal_url("api"),
+        secret_file=instance.secret_file("internal"),
+    )
+    metrics = f"{instance.internal_url('s3-metrics')}/metrics"
+    return Part(
+        "s3", server.argv(program), server.environment(), healthy=f"tcp://127.0.0.1:{server.port}", metrics=metrics
+    )
 
 
 def _edge(settings: Settings, instance: Instance) -> Part:
     # Well is an edge that leads to the hub: until it has its routes, the address that people get would answer nothing.
     hub = marker(DEFAULT_ROUTE, instance.internal_url("hub"))
-    return Part("edge", edge_command(settings, instance), healthy=f"{instance.internal_url('edge')}{hub}")
+    url = instance.internal_url("edge")
+    return Part("edge", edge_command(settings, instance), healthy=f"{url}{hub}", metrics=f"{url}/metrics")

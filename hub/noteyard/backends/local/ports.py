@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from noteyard.errors import Conflict, NoteyardError
-from noteyard.instance import PARTS, Instance
+from noteyard.instance import PORTS, Instance
 from noteyard.settings import Settings
 
 LOWEST = 15000
@@ -25,8 +25,8 @@ def check_public_ports(settings: Settings) -> None:
             raise _explained(error, settings.bind, port, option) from None
 
 
-def choose_ports(instance: Instance, names: Sequence[str] = PARTS) -> dict[str, int]:
-    """An internal port for each part: those of the last start where they are still free, else fresh ones.
+def choose_ports(instance: Instance, names: Sequence[str] = PORTS) -> dict[str, int]:
+    """An internal port for each name: those of the last start where they are still free, else fresh ones.
 
     Keeping them lets labs and workers that outlived a crash find the parts again. They lie below the range from which
     the system gives ports to outgoing connections: one of those could otherwise sit on a part's port when it restarts.

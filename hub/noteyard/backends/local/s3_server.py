@@ -14,13 +14,14 @@ LONGEST_TRANSFER = "24h"
 
 @dataclass(frozen=True)
 class S3Server:
-    """Where the server listens (`port` on 127.0.0.1), what it serves and where it asks about keys.
+    """Where the server listens (ports on 127.0.0.1), what it serves and where it asks about keys.
 
     Each sub-folder of `folder` is a bucket. `cache` is a folder of rclone's own: the MD5 sums of files.
     `internal_url` is the API's http://host:port, `secret_file` the 0600 file with the secret that it asks for.
     """
 
     port: int
+    metrics_port: int
     folder: Path
     cache: Path
     internal_url: str
@@ -29,8 +30,8 @@ class S3Server:
     def argv(self, rclone: Path) -> tuple[str, ...]:
         """The command line; it holds no secret."""
         launch = (sys.executable, "-I", "-S", s3_launch.__file__)
-        listen = ("--addr", f"127.0.0.1:{self.port}", "--cache-dir", str(self.cache))
-        return (*launch, str(rclone), "serve", "s3", *_OPTIONS, *listen)
+        listen = ("--addr", f"127.0.0.1:{self.port}", "--metrics-addr", f"127.0.0.1:{self.metrics_port}")
+        return (*launch, str(rclone), "serve", "s3", *_OPTIONS, *listen, "--cache-dir", str(self.cache))
 
     def environment(self) -> Mapping[str, str]:
         """Variables for the server and, by inheritance, for the program that it asks about keys."""

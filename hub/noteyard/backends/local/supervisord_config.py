@@ -19,7 +19,8 @@ LAUNCHER = Path(__file__).with_name("launch_part.py")
 class Part:
     """A process that is kept running.
 
-    `healthy` is an address for health.answers; empty: healthy when its process is up. It may take `stop_seconds` to
+    `healthy` is an address for health.answers; empty: healthy when its process is up. `metrics` is where Prometheus
+    finds its numbers, on this machine only. It may take `stop_seconds` to
     end after SIGTERM. One that ends within `settle_seconds` of its start has failed to start.
     """
 
@@ -27,12 +28,14 @@ class Part:
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     healthy: str = ""
+    metrics: str = ""
     stop_seconds: int = 10
     settle_seconds: int = 5
 
     def specification(self) -> str:
         """What launch_part.py reads, and part_health.py."""
-        return json.dumps({"argv": self.argv, "environment": dict(self.environment), "healthy": self.healthy}, indent=1)
+        addresses = {"healthy": self.healthy, "metrics": self.metrics}
+        return json.dumps({"argv": self.argv, "environment": dict(self.environment), **addresses}, indent=1)
 
 
 def build(parts: Iterable[Part], restarter: Part, secret: str, user: str | None) -> str:
