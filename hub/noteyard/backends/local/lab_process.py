@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from noteyard.backends.local.lab_environment import MARK
+from noteyard.backends.local.lab_log import open_log
 from noteyard.backends.local.processes import (
     Process,
     ProcessId,
@@ -22,8 +23,6 @@ from noteyard.instance import Instance
 
 GRACE_SECONDS = 10.0
 KILL_SECONDS = 5.0
-LAST_LINES = 12
-LAST_BYTES = 16 * 1024
 
 
 def start(argv: Sequence[str], variables: Mapping[str, str], log: Path, memory: int) -> subprocess.Popen[bytes]:
@@ -31,9 +30,7 @@ def start(argv: Sequence[str], variables: Mapping[str, str], log: Path, memory: 
 
     `memory` is what each of its processes may allocate in bytes; 0: no limit.
     """
-    if log.exists():
-        log.replace(log.with_name(f"{log.name}.1"))
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    descriptor = open_log(log)
     try:
         process = subprocess.Popen(
             argv,
@@ -77,16 +74,6 @@ def find(instance: Instance, person: str) -> list[Process]:
     alive = processes()
     marked = [process for process in alive.values() if _is_of(environment(process), instance, person)]
     return with_descendants(marked, alive)
-
-
-def last_lines(log: Path) -> str:
-    """The end of a lab's log, for people."""
-    if not log.exists():
-        return ""
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_BYTES))
-        lines = file.read().decode(errors="replace").strip().splitlines()
-    return "\n".join(line[:400] for line in lines[-LAST_LINES:])
 
 
 def _is_of(variables: Mapping[str, str], instance: Instance, person: str) -> bool:

@@ -18,7 +18,7 @@ from jupyterhub.utils import random_port
 from traitlets import Any as AnyTrait
 from traitlets import Unicode
 
-from noteyard.backends.local import lab_process
+from noteyard.backends.local import lab_log, lab_process
 from noteyard.backends.local.lab_environment import Lab, lab_environment
 from noteyard.backends.local.lab_folder import prepare_home
 from noteyard.backends.local.processes import ProcessId
@@ -69,6 +69,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
 
     async def poll(self) -> int | None:
         """None while the lab runs, else its exit code (0 when it was started by an earlier hub)."""
+        await asyncio.to_thread(lab_log.trim, self._log_file)
         if self._process is not None:
             return self._process.poll()
         if self._id is not None and lab_process.is_alive(self._id):
@@ -162,7 +163,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
         return answer.status_code == 200
 
     def _failure(self, message: str, reason: str) -> LabFailed:
-        return LabFailed(message, reason, lab_process.last_lines(self._log_file))
+        return LabFailed(message, reason, lab_log.last_lines(self._log_file))
 
 
 def _ending(code: int) -> str:
