@@ -41,6 +41,9 @@ def run_cell(page: Page, code: str) -> None:
     page.locator(".jp-LauncherCard[data-category='Notebook']").first.click()
     expect(page.locator(".jp-Notebook")).to_be_visible(timeout=30_000)
     expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible(timeout=60_000)
+    # The session says "idle" before the page is connected; a cell run in between is forgotten. The debugger's button
+    # waits for the kernel's own answer.
+    expect(page.locator(".jp-DebuggerBugButton:not([aria-disabled='true'])")).to_be_visible(timeout=60_000)
     cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
     cell.click()
     page.keyboard.type(code)
