@@ -66,8 +66,7 @@ def test_a_reading_key_changes_nothing(stack: Stack) -> None:
 
 def test_rclone_itself_gives_a_key_no_more_than_its_buckets(stack: Stack) -> None:
     stack.write("my-bob/secret", b"bob's")
-    process = psutil.Process(stack.rclone_pid)
-    port = next(c.laddr.port for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+    port = stack.runner.server.port
     assert send(port, ADA, "GET", "/my-bob/secret", b"", {}).code == "NoSuchBucket"
     assert send(port, ADA, "PUT", "/my-bob/secret", b"NEW", {}).code == "NoSuchBucket"
     assert stack.contents()["my-bob/secret"] == b"bob's"
