@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,24 @@ def test_up_killed_then_down(state: Path) -> None:
     assert find(state) == []
 
 
+@contextmanager
+def _ended_in_the_end(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    """Popen's own context waits for the process, without end when an assertion failed before its end was asked for."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_following_logs(state: Path) -> None:
     (state / "logs").mkdir(parents=True)
     log = state / "logs" / "api.log"
     log.write_text("one\ntwo\n")
-    with subprocess.Popen(
-        [NOTEYARD, "logs", "api", "--follow", "-n", "1"], env=environment(state), stdout=subprocess.PIPE, text=True
+    with _ended_in_the_end(
+        subprocess.Popen(
+            [NOTEYARD, "logs", "api", "--follow", "-n", "1"], env=environment(state), stdout=subprocess.PIPE, text=True
+        )
     ) as follower:
         assert follower.stdout is not None
         assert follower.stdout.readline() == "two\n"

@@ -60,6 +60,7 @@ class Tail:
             return
         self._take()
         if self.path.exists() and os.fstat(self._file.fileno()).st_ino != self.path.stat().st_ino:
+            self._take()  # what was written between the look and the rotation
             self._file.close()
             self._file, self._rest = self.path.open("rb"), b""
             self._take()
