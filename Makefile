@@ -5,7 +5,7 @@ ARGS ?=
 LOCKED := boot hub dev lab
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status environments dev-environments assets test test-faults lint format docs lock benchmarks
+.PHONY: help up down status environments dev-environments assets test test-faults lint format docs lock wheels benchmarks
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ lock: ## Lock the newest packages that requirements/*.in allow
 	@UV="$$($(PYTHON) tools/bootstrap.py --uv)" && for name in $(LOCKED); do \
 	  "$$UV" pip compile --quiet --upgrade --generate-hashes --python-version 3.11 \
 	    --override requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock || exit 1; done
+
+wheels: environments assets ## Build both distributions into dist/
+	@for folder in hub extensions/noteyard-lab; do \
+	  (cd $$folder && $(CURDIR)/$(HUB)/python -m hatchling build -t wheel -d $(CURDIR)/dist) || exit 1; done
 
 benchmarks: dev-environments assets ## Measure against the alternatives
 	$(HUB)/python -m benchmarks $(ARGS)

@@ -10,8 +10,8 @@ MARKER = Path(".noteyard") / "example-copied"
 
 
 def example_folder(settings: Settings) -> Path | None:
-    """Where the example lies: as set, else `notebooks` of the repository that this code is in; None without either."""
-    folder = settings.labs.example or Path(__file__).parents[2] / "notebooks"
+    """Where the example lies: as set, else the one that comes with Noteyard; None when there is no such folder."""
+    folder = settings.labs.example or Path(__file__).with_name("notebooks")
     return folder if folder.is_dir() else None
 
 

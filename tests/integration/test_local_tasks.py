@@ -159,7 +159,8 @@ async def test_an_environment_that_is_missing_is_named(harness: LocalHarness) ->
         "The environment of profile 'default' is missing: there is no /nowhere/env/bin/python."
     )
     assert refused.value.hint == (
-        "Build it with `make environments`, or correct the profile's `environment` in noteyard.yaml."
+        "Make it (in a clone of Noteyard by `make up`, elsewhere by `python3 -m venv /nowhere/env` and "
+        "`/nowhere/env/bin/pip install 'noteyard-lab[science]'`), or set another as the profile's `environment`."
     )
 
 

@@ -25,7 +25,10 @@ def edge_command(settings: Settings, instance: Instance) -> tuple[str, ...]:
     """
     program = Path(sys.prefix) / "bin" / "traefik"
     if not program.exists():
-        raise NoteyardError(f"The edge is not installed: {program} is missing.", "Run `make up` to install it.")
+        raise NoteyardError(
+            f"The edge is not installed: {program} is missing.",
+            "Run `make up`, or install noteyard again with all it depends on.",
+        )
     path = instance.run / CONFIG
     config = static_config(settings, PublicUrls.of(settings), instance)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -49,7 +49,10 @@ def _controller(instance: Instance) -> Part:
 def _s3(instance: Instance) -> Part:
     program = Path(sys.prefix) / "bin" / "rclone"
     if not program.exists():
-        raise NoteyardError(f"The S3 server is not installed: {program} is missing.", "Run `make up` to install it.")
+        raise NoteyardError(
+            f"The S3 server is not installed: {program} is missing.",
+            "Run `make up`, or install noteyard again with all it depends on.",
+        )
     ports = instance.ports()
     server = S3Server(
         port=ports["s3"],

@@ -34,7 +34,8 @@ def profile_environment(settings: Settings, profile: str) -> Path:
     if not os.access(folder / "bin" / "python", os.X_OK):
         raise Conflict(
             f"The environment of profile {profile!r} is missing: there is no {folder / 'bin' / 'python'}.",
-            "Build it with `make environments`, or correct the profile's `environment` in noteyard.yaml.",
+            f"Make it (in a clone of Noteyard by `make up`, elsewhere by `python3 -m venv {folder}` and "
+            f"`{folder}/bin/pip install 'noteyard-lab[science]'`), or set another as the profile's `environment`.",
         )
     return folder
 
