@@ -211,6 +211,32 @@ def test_somebody_disabled_loses_everything_at_once(app: FastAPI, ada: TestClien
     assert ada.get("/api/v1/me").status_code == 401, "the old session stays ended"
 
 
+def test_what_a_removed_person_left_is_purged_by_an_administrator(
+    app: FastAPI, ada: TestClient, bob: TestClient, root: TestClient
+) -> None:
+    kept = root.get("/api/v1/people/ada/data")
+    assert (kept.status_code, kept.json()["detail"]) == (
+        409,
+        "'ada' has not been removed; only what removed people left behind can be purged.",
+    )
+    schedule(ada)
+    assert root.delete("/api/v1/people/ada").status_code == 204
+    assert bob.delete("/api/v1/people/ada/data").json()["detail"] == "This is for administrators."
+    assert root.delete("/api/v1/people/nobody/data").status_code == 404
+    left = root.get("/api/v1/people/ada/data").json()
+    assert (left["schedules"], left["releases"], left["state"]) == (1, 1, "kept")
+    root.headers["Accept"] = "text/html"
+    text = root.get("/portal/people/ada").text
+    assert "<li>1 schedule with fires and alerts; not transferred</li><li>1 release that nothing else uses</li>" in text
+    unsure = root.post("/portal/people/ada/purge", data={"confirm": "bob"})
+    assert (unsure.status_code, "Type ada to confirm." in unsure.text) == (409, True)
+    assert root.post("/portal/people/ada/purge", data={"confirm": "ada"}).status_code == 303
+    assert "What ada left behind is being deleted." in root.get("/portal/people/ada").text
+    assert root.delete("/api/v1/people/ada/data").json() == {**left, "state": "being purged"}
+    noted = root.get("/api/v1/audit?thing=ada").json()["items"][0]
+    assert (noted["who"], noted["action"], noted["detail"]["schedules"]) == ("root", "person.purge", 1)
+
+
 def test_pages_of_a_list_follow_one_another(ada: TestClient) -> None:
     release = release_of(ada, "1")
     ids = [ada.post("/api/v1/runs", json={"release": release}).json()["id"] for _ in range(5)]

@@ -50,6 +50,25 @@ def test_the_life_of_a_person(tmp_path: Path) -> None:
     assert "removed" in noteyard(tmp_path, "user", "list", "--removed")
 
 
+def test_purging_says_beforehand_what_goes_and_is_for_removed_people_alone(tmp_path: Path) -> None:
+    for name in ("root", "eve"):
+        noteyard(tmp_path, "user", "add", name, "--admin")
+    assert "'eve' has not been removed; only what removed people left behind can be purged. Transfer what others" in (
+        noteyard(tmp_path, "user", "purge", "eve", "--yes", code=1)
+    )
+    noteyard(tmp_path, "user", "remove", "eve", "--yes")
+    home = tmp_path / "homes" / "eve"
+    home.mkdir(parents=True)
+    (home / "notes.txt").write_text("mine")
+    said = "For good, of eve's, goes: 1 file in their own folder and personal S3 data, 4 Bytes.\n"
+    refused = noteyard(tmp_path, "user", "purge", "eve", code=1)
+    assert refused == f"{said}Purging 'eve' can't be undone, and nobody can be asked here. Add --yes.\n"
+    assert "removed" in noteyard(tmp_path, "user", "list", "--removed")
+    done = noteyard(tmp_path, "user", "purge", "eve", "--yes")
+    assert done == f"{said}What eve left is being deleted; where Noteyard does not run, at its next start.\n"
+    assert "being purged" in noteyard(tmp_path, "user", "list", "--removed")
+
+
 def test_refusals_are_one_sentence_with_a_hint(tmp_path: Path) -> None:
     assert noteyard(tmp_path, "user", "disable", "nobody", code=1) == (
         "There is no person named 'nobody'. See them all with `noteyard user list`.\n"

@@ -1,7 +1,7 @@
 """People: who am I, and for administrators everybody, the audit list and usage."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -9,15 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from noteyard.access import may_administer
-from noteyard.api.dependencies import Config, Db
+from noteyard.api.dependencies import Config, Db, RequestId
 from noteyard.api.identity import Asking
 from noteyard.api.models import AuditModel, Body, Name, Page, PersonModel, ProfileModel
 from noteyard.api.problems import RESPONSES
+from noteyard.backends import platform
 from noteyard.domain import Person, RunState
 from noteyard.errors import Conflict, Forbidden
 from noteyard.profiles import offered, title_of
+from noteyard.purges import Loss
 from noteyard.store import people
 from noteyard.store.logins import verify_login
+from noteyard.store.purging import holdings_of, removed_account, want_purge
 from noteyard.store.tables import Account, AuditEntry, Membership, Run
 from noteyard.store.types import now
 
@@ -54,6 +57,20 @@ class UsageModel(BaseModel):
     runs: int
     failed: int
     seconds: float = Field(description="Time that runs took, in all.")
+
+
+class LeftBehind(BaseModel):
+    """What a removed person left, which a purge deletes. What was transferred is not among it."""
+
+    person: str
+    files: int = Field(description="In the person's own folder and personal S3 data.")
+    file_bytes: int
+    runs: int
+    output_bytes: int = Field(description="Of the runs' stored outputs.")
+    schedules: int
+    dashboards: int
+    releases: int = Field(description="That nothing else uses.")
+    state: Literal["kept", "being purged", "purged"]
 
 
 class PasswordChange(Body):
@@ -142,6 +159,27 @@ def remove(name: str, asking: Asking, database: Db) -> None:
         people.remove_person(session, name, by=asking.name)
 
 
+@router.get("/people/{name}/data", tags=["people"])
+def left_behind(name: str, asking: Asking, database: Db, settings: Config) -> LeftBehind:
+    """What a removed person left behind, and whether it is to be purged. For administrators."""
+    _administrator(asking)
+    account, loss = loss_of(name, database, settings)
+    return _left(account, loss)
+
+
+@router.delete("/people/{name}/data", tags=["people"], status_code=202)
+def purge(name: str, asking: Asking, database: Db, settings: Config, request_id: RequestId) -> LeftBehind:
+    """Delete what a removed person left behind, for good; the answer says what goes. For administrators.
+
+    Done when the state is `purged`. What was transferred to others and the team's data stay.
+    """
+    _administrator(asking)
+    _, loss = loss_of(name, database, settings)
+    with database.write() as session:
+        want_purge(session, name, loss.counts(), by=asking.name, request_id=request_id)
+        return _left(removed_account(session, name), loss)
+
+
 @router.put("/people/{name}/password", tags=["people"], status_code=204)
 def reset_password(name: str, body: NewPassword, asking: Asking, database: Db) -> None:
     """Give a person a first password again, which they change at their next login. For administrators."""
@@ -190,6 +228,19 @@ def password(body: PasswordChange, asking: Asking, database: Db) -> None:
     verify_login(database, asking.name, body.old)
     with database.write() as session:
         people.set_password(session, asking.name, body.new, by=asking.name)
+
+
+def loss_of(name: str, database: Db, settings: Config) -> tuple[Account, Loss]:
+    """A removed person, and what a purge of their data takes away."""
+    with database.read() as session:
+        account = removed_account(session, name)
+        held = holdings_of(session, name)
+    return account, Loss(held, platform(settings).personal_data(name))
+
+
+def _left(account: Account, loss: Loss) -> LeftBehind:
+    state = "kept" if account.purged is None else "purged" if account.hub_cleared else "being purged"
+    return LeftBehind(person=account.name, state=state, **loss.counts())
 
 
 def _administrator(person: Person) -> None:

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from noteyard.backends.base import Platform, Runner, WorkloadHost
+from noteyard.backends.base import PersonalData, Platform, Runner, WorkloadHost
 from noteyard.settings import Settings
 
 if TYPE_CHECKING:
     from noteyard.backends.local.s3_folder import S3Folder
     from noteyard.backends.local.s3_objects import S3Objects
 
-__all__ = ["Platform", "Runner", "WorkloadHost", "embedded_s3", "platform"]
+__all__ = ["PersonalData", "Platform", "Runner", "WorkloadHost", "embedded_s3", "platform"]
 
 
 def platform(settings: Settings) -> Platform:

@@ -34,6 +34,14 @@ class Observed:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class PersonalData:
+    """How much lies in a person's own folder and their personal S3 data: files, and their size in bytes."""
+
+    files: int
+    size: int
+
+
 class Runner(Protocol):
     """Executes attempts of runs."""
 
@@ -75,6 +83,12 @@ class Platform(Protocol):
     def runner(self) -> Runner: ...
 
     def workload_host(self) -> WorkloadHost: ...
+
+    def personal_data(self, person: str) -> PersonalData:
+        """How much of a person's own data there is. Blocks, long where there is much."""
+
+    async def purge(self, person: str) -> None:
+        """Delete a person's own folder and their personal S3 data; their lab is off. What is gone already is fine."""
 
     async def tidy(self) -> None:
         """Remove what work that was broken off left on this shape's own storage."""

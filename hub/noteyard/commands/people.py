@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from noteyard.commands.shared import JsonOption, StateOption, on_terminal, say, store_of, table
+from noteyard.commands.shared import JsonOption, StateOption, on_terminal, say, settings_of, store_of, table
 
 if TYPE_CHECKING:
     from noteyard.store.tables import Account
@@ -101,6 +101,33 @@ def remove(
 
 
 @app.command()
+def purge(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    state: StateOption = None,
+) -> None:
+    """Delete what a removed person left behind, for good. What was transferred and the team's data stay."""
+    from noteyard.backends import platform
+    from noteyard.errors import NoteyardError
+    from noteyard.purges import Loss
+    from noteyard.store.purging import holdings_of, removed_account, want_purge
+
+    with store_of(state) as session:
+        removed_account(session, name)
+        held = holdings_of(session, name)
+    loss = Loss(held, platform(settings_of(state)).personal_data(name))
+    say(f"For good, of {name}'s, goes: {'; '.join(loss.in_words()) or 'nothing that can be counted'}.")
+    if not yes:
+        if not on_terminal():
+            raise NoteyardError(f"Purging {name!r} can't be undone, and nobody can be asked here.", "Add --yes.")
+        if typer.prompt(f"Type {name} to delete it", err=True) != name:
+            raise NoteyardError("Nothing was deleted: what was typed is not the name.")
+    with store_of(state) as session:
+        want_purge(session, name, loss.counts(), by=BY)
+    say(f"What {name} left is being deleted; where Noteyard does not run, at its next start.")
+
+
+@app.command()
 def password(name: Name, password_stdin: PasswordStdin = False, state: StateOption = None) -> None:
     """Give a person a new password; their browser sessions end, and they change it at the next login."""
     from noteyard.store.people import get_account, set_password
@@ -159,6 +186,8 @@ def _tell(password: str, made: bool) -> None:
 
 
 def _condition(account: "Account") -> str:
+    if account.purged is not None:
+        return "purged" if account.hub_cleared else "being purged"
     if account.removed is not None:
         return "removed"
     return "disabled" if account.disabled else ""

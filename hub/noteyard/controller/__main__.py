@@ -13,6 +13,7 @@ from noteyard.controller.loops import Loop, run_loops
 from noteyard.controller.measurements import measure
 from noteyard.controller.notifications import deliver
 from noteyard.controller.people import PeopleLoop
+from noteyard.controller.purging import PurgeLoop
 from noteyard.controller.retention import expire
 from noteyard.controller.runs import RunLoop
 from noteyard.controller.schedules import ScheduleLoop
@@ -58,7 +59,8 @@ async def _work(settings: Settings) -> None:
             epoch,
             _began(instance),
         )
-        await run_loops([*_loops(context, hub), Loop("tidying", shape.tidy, 3600.0)])
+        purges = PurgeLoop(context, hub, shape)
+        await run_loops([*_loops(context, hub), Loop("purges", purges.turn, 1.0), Loop("tidying", shape.tidy, 3600.0)])
 
     try:
         await lead(database, work, stop)

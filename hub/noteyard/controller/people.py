@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from noteyard.controller.context import Context
 from noteyard.store.tables import Account
@@ -32,19 +32,28 @@ class PeopleLoop:
 
     async def turn(self) -> None:
         for name in await asyncio.to_thread(self._uncleared):
-            await self.hub.stop_lab(name)
-            if await self.hub.server(name) is not None:
+            if not await gone_from_hub(self.hub, name):
                 continue  # still stopping; the next turn looks again
-            await self.hub.forget(name)
             await asyncio.to_thread(self._cleared, name)
             log.info("hub has forgotten a person", person=name)
 
     def _uncleared(self) -> list[str]:
         # Those enabled again meanwhile too: they can log in once the hub has forgotten what they had before.
         with self.context.database.read() as session:
-            query = select(Account.name).where(Account.hub_cleared.is_(False))
+            query = select(Account.name).where(Account.hub_cleared.is_(False), Account.purged.is_(None))
             return list(session.scalars(query))
 
     def _cleared(self, name: str) -> None:
         with self.context.write() as session:
-            session.get_one(Account, name).hub_cleared = True
+            # Whoever is to be purged by now is the purges' loop's.
+            done = update(Account).where(Account.name == name, Account.purged.is_(None))
+            session.execute(done.values(hub_cleared=True))
+
+
+async def gone_from_hub(hub: Hub, person: str) -> bool:
+    """Stop a person's lab and, once it is off, have the hub forget them; whether that is done."""
+    await hub.stop_lab(person)
+    if await hub.server(person) is not None:
+        return False
+    await hub.forget(person)
+    return True

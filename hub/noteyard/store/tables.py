@@ -34,7 +34,7 @@ class Account(Base):
     admin: Mapped[bool] = mapped_column(default=False)
     disabled: Mapped[bool] = mapped_column(default=False)
     removed: Mapped[datetime | None]
-    purged: Mapped[datetime | None]
+    purged: Mapped[datetime | None]  # since when their data is to be gone; it is when `hub_cleared` is True again
     hub_cleared: Mapped[bool] = mapped_column(default=True)  # the hub has forgotten a disabled person's lab and tokens
     created: Mapped[datetime] = mapped_column(default=now)
     last_seen: Mapped[datetime | None]

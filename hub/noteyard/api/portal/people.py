@@ -41,7 +41,9 @@ def add(desk: Desk, sent: SentForm) -> Response:
 
 @router.get("/{name}")
 def person(desk: Desk, name: str) -> Response:
-    return desk.page("person.html", **_person(desk, name))
+    found = _person(desk, name)
+    loss = rest.loss_of(name, desk.database, desk.settings)[1] if found["account"].removed else None
+    return desk.page("person.html", **found, lost=loss.in_words() if loss else [])
 
 
 @router.post("/{name}")
@@ -76,6 +78,14 @@ def remove(desk: Desk, name: str, sent: SentForm) -> Response:
         raise Conflict("Nobody was removed: what was typed is not the name.", f"Type {name} to confirm.")
     rest.remove(name, desk.person, desk.database)
     return desk.go(_address(name), "Removed. What they own can still be transferred.")
+
+
+@router.post("/{name}/purge")
+def purge(desk: Desk, name: str, sent: SentForm) -> Response:
+    if sent.text("confirm") != name:
+        raise Conflict("Nothing was deleted: what was typed is not the name.", f"Type {name} to confirm.")
+    rest.purge(name, desk.person, desk.database, desk.settings, desk.request_id)
+    return desk.go(_address(name), "The data is being deleted.")
 
 
 @router.post("/{name}/transfer")

@@ -7,12 +7,19 @@ way. Whoever looks after the lab trims the file in place.
 import os
 from pathlib import Path
 
+from noteyard.instance import Instance
+
 LIMIT_BYTES = 10 * 1024 * 1024
 FIRST_BYTES = 1024 * 1024
 LAST_BYTES = 4 * 1024 * 1024
 LEFT_OUT = b"\n... the middle of this log was left out: it had become too long ...\n"
 SHOWN_LINES = 12
 SHOWN_BYTES = 16 * 1024
+
+
+def log_file(instance: Instance, person: str) -> Path:
+    """Where a person's lab writes what it has to say."""
+    return instance.folder("logs", "labs") / f"{person}.log"
 
 
 def open_log(path: Path) -> int:

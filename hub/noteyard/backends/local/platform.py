@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from noteyard.backends.base import PersonalData
+from noteyard.backends.local.personal_data import delete_personal_data, personal_data
 from noteyard.backends.local.runner import LocalRunner
 from noteyard.backends.local.s3_edge import s3_dynamic
 from noteyard.backends.local.s3_folder import S3Folder
@@ -51,6 +53,14 @@ class LocalPlatform:
 
     def runner(self) -> LocalRunner:
         return LocalRunner(self.settings, self.instance)
+
+    def personal_data(self, person: str) -> PersonalData:
+        """Files below the person's folders; what links lead to is not theirs."""
+        return personal_data(self.instance, person)
+
+    async def purge(self, person: str) -> None:
+        """Delete the person's folder, their bucket's folder and their lab's log."""
+        await asyncio.to_thread(delete_personal_data, self.instance, person)
 
     async def tidy(self) -> None:
         """Remove what S3 uploads that were broken off left; none goes on for longer than a day."""

@@ -119,7 +119,7 @@ class LabSpawner(Spawner):  # type: ignore[misc]
 
     @property
     def _log_file(self) -> Path:
-        return self._instance.folder("logs", "labs") / f"{self.user.name}.log"
+        return lab_log.log_file(self._instance, self.user.name)
 
     def _person(self) -> Person:
         groups = {group.name for group in self.user.groups}
