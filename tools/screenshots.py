@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.product import Product, chromium, keep_first_password, log_in, product  # noqa: E402
+from tests.support.product import Product, chromium, log_in, product  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 EXAMPLE = ROOT / "notebooks" / "weather"
@@ -20,7 +20,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="ny-pictures-"))
     try:
         with product(folder / "state") as made:
-            keep_first_password(made, made.add("ada", "weather"))
+            made.add("ada", "weather")
             take(made, prepare(made, folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,16 +6,19 @@ from typing import Any
 from jupyterhub.auth import Authenticator
 from jupyterhub.handlers import BaseHandler
 from jupyterhub.handlers.login import LogoutHandler
+from jupyterhub.utils import maybe_future
 from tornado import web
 from traitlets import Unicode
 
 from noteyard.domain import Person
 from noteyard.errors import NoteyardError
+from noteyard.hub_first_password import first_password_handlers
+from noteyard.hub_logins import RenewLogin, by_token, epoch_of, keep_in_step
 from noteyard.roles import ADMINISTRATORS
 from noteyard.store import Database
 from noteyard.store.database import shared_database
 from noteyard.store.logins import TooManyFailures, verify_login
-from noteyard.store.sessions import end_sessions_of, person_of
+from noteyard.store.sessions import end_sessions_of, hub_session_to_keep, person_of
 from noteyard.store.tables import Account
 
 VERIFIED_AT_ONCE = 2  # each takes 64 MiB and a core for a moment
@@ -46,15 +49,26 @@ class NoteyardAuthenticator(Authenticator):  # type: ignore[misc]
                 person = await asyncio.to_thread(verify_login, self.database, name, password)
         except NoteyardError as error:
             raise LoginRefused(error) from None
+        user = handler.find_user(person.name)
+        if user is not None:
+            self._keep_in_step(user.orm_user)
         return _model(person)
 
+    async def add_user(self, user: Any) -> None:
+        """New to the hub, or known to it when it starts: logins of before a change of password end."""
+        await maybe_future(super().add_user(user))
+        self._keep_in_step(getattr(user, "orm_user", user))
+
     async def refresh_user(self, user: Any, handler: BaseHandler | None = None) -> bool | dict[str, Any]:
-        """False for somebody disabled, or disabled before and not yet forgotten by the hub; else today's groups."""
+        """Today's groups; False for somebody disabled, or disabled before and not yet forgotten by the hub, and for a
+        browser that logged in with another password."""
         with self.database.read() as session:
             account = session.get(Account, user.name)
             if account is None or account.disabled or not account.hub_cleared:
                 return False
             model = _model(person_of(session, account))
+        if not self._keep_in_step(user.orm_user) and not by_token(handler):
+            return False
         return model if {group.name for group in user.groups} != set(model["groups"]) else True
 
     def normalize_username(self, username: str) -> str:
@@ -67,7 +81,17 @@ class NoteyardAuthenticator(Authenticator):  # type: ignore[misc]
             ("/logout", NoteyardLogout),
             ("/home", ToPortal),
             ("/admin", ToPeople),
+            ("/renew-login", RenewLogin),
+            *first_password_handlers(),
         ]
+
+    def _keep_in_step(self, user: Any) -> bool:
+        with self.database.read() as session:
+            account = session.get(Account, user.name)
+            if account is None:
+                return True
+            epoch, kept = epoch_of(account), hub_session_to_keep(session, user.name)
+        return keep_in_step(user, epoch, kept)
 
     @property
     def database(self) -> Database:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.product import Product
+from tests.support.product import PASSWORD, Product, log_in
 from tests.support.waiting import until
 
 OWN = "staple battery horse"
@@ -42,7 +42,6 @@ def page(running: Product, browser_context: BrowserContext) -> Page:
     log_in_by_hand(page, running, first_password(running))
     expect(page.get_by_text("Please choose a password of your own before you go on.")).to_be_visible()
     page.goto(f"{running.url}/portal/runs")
-    expect(page.get_by_role("heading", name="Change my password")).to_be_visible()
     change(page, "not the present one", OWN)
     expect(page.get_by_label("Present password")).to_have_attribute("aria-invalid", "true")
     change(page, first_password(running), OWN)
@@ -94,6 +93,23 @@ def test_the_new_password_is_the_one_that_counts(running: Product, page: Page, c
     expect(other.get_by_role("alert")).to_contain_text("The name or the password is not right.")
     log_in_by_hand(other, running, OWN)
     expect(other.get_by_role("heading", name="Hello, admin")).to_be_visible(timeout=15_000)
+
+
+def test_a_new_password_logs_other_browsers_out_and_not_the_one_that_chose_it(
+    running: Product, chrome: Browser, context: BrowserContext
+) -> None:
+    running.add("pia")
+    other = chrome.new_context()
+    pages = {"here": log_in(context, running, "pia"), "there": log_in(other, running, "pia")}
+    pages["here"].goto(f"{running.url}/portal/account")
+    change(pages["here"], PASSWORD, PASSWORD)
+    expect(pages["here"].get_by_role("status")).to_contain_text("Your other browsers are logged out.")
+    pages["here"].goto(f"{running.url}/hub/token")
+    expect(pages["here"].get_by_role("heading", name=re.compile("token", re.IGNORECASE)).first).to_be_visible()
+    for path in ("/hub/token", "/"):
+        pages["there"].goto(f"{running.url}{path}")
+        expect(pages["there"].get_by_role("button", name="Log in")).to_be_visible()
+    other.close()
 
 
 def test_values_that_can_not_be_used_are_said_together(running: Product, page: Page, notebook: Path) -> None:

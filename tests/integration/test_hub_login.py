@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from noteyard.store.logins import FREE
-from noteyard.store.people import disable_person, enable_person, get_account, set_groups
-from noteyard.store.sessions import find_session, open_session
+from noteyard.store.people import disable_person, enable_person, get_account, set_groups, set_password
+from noteyard.store.sessions import allow_renewal, find_session, open_session
 
 from tests.support.installation import PASSWORD, Installation, installation, log_in, token_of
 from tests.support.waiting import until
@@ -83,6 +83,68 @@ def test_nothing_of_before_comes_back_when_a_person_is_enabled_again(hub: Instal
     assert hub.logged_in("back").get("/hub/token").status_code == 200
     assert client.get("/hub/token").status_code == 302
     assert with_token(hub, token)["status"] == 403
+
+
+def test_a_new_password_ends_browsers_logins_and_their_way_into_labs_but_no_api_token(hub: Installation) -> None:
+    hub.person("careful")
+    here, other = hub.logged_in("careful"), hub.logged_in("careful")
+    token = token_of(here, "careful", "custom:noteyard:read!user").json()["token"]
+    in_lab = {client: lab_token(hub, client) for client in (here, other)}
+    assert [with_token(hub, in_lab[client])["status"] for client in (here, other)] == [200, 200]
+    with hub.database.write() as session:
+        set_password(session, "careful", PASSWORD)
+        portal = open_session(session, "careful", 1)
+        session.flush()
+        allow_renewal(session, portal, here.cookies["jupyterhub-session-id"])
+    until(lambda: other.get("/hub/token").status_code == 302, 5, "the end of the other browser's login")
+    here.cookies.set("noteyard-session", portal)
+    other.cookies.set("noteyard-session", "not a session")
+    for client in (other, here):
+        answer = client.get("/hub/renew-login", params={"next": "/portal/account?done=x"})
+        assert (answer.status_code, answer.headers["location"]) == (302, "/portal/account?done=x")
+    assert other.get("/hub/token").status_code == 302
+    assert here.get("/hub/token").status_code == 200
+    until(lambda: with_token(hub, in_lab[other])["status"] == 403, 5, "the end of the other browser's lab")
+    assert with_token(hub, in_lab[here])["status"] == 200
+    assert with_token(hub, token)["status"] == 200
+    other.cookies.set("noteyard-session", portal)
+    assert other.get("/hub/renew-login").headers["location"] == "/"
+    assert other.get("/hub/token").status_code == 302, "a login is renewed once"
+
+
+def lab_token(hub: Installation, client: httpx.Client) -> str:
+    """What a service that a browser logs in to gets for it, as labs do."""
+    query = {
+        "client_id": "service-noteyard",
+        "redirect_uri": f"{hub.urls.hub}/portal/oauth_callback",
+        "response_type": "code",
+        "state": "x",
+    }
+    code = client.get("/hub/api/oauth2/authorize", params=query).headers["location"].split("code=")[1].split("&")[0]
+    form = {**query, "client_secret": hub.instance.secret("hub-api"), "grant_type": "authorization_code", "code": code}
+    url = f"{hub.instance.internal_url('hub')}/hub/api/oauth2/token"
+    return str(httpx.post(url, data=form).json()["access_token"])
+
+
+def test_somebody_with_a_first_password_is_led_to_its_change(hub: Installation) -> None:
+    hub.person("fresh")
+    client = hub.logged_in("fresh")
+    assert client.get("/hub/token").status_code == 200
+    with hub.database.write() as session:
+        get_account(session, "fresh").must_change_password = True
+    for path in ("/hub/spawn", "/hub/spawn/fresh", "/hub/spawn-pending/fresh", "/hub/token"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers.get("location")) == (302, "/portal/account"), path
+    lab = {"client_id": "jupyterhub-user-fresh", "response_type": "code", "state": "x"}
+    for query in (lab, {**lab, "client_id": ["service-noteyard", "jupyterhub-user-fresh"]}):
+        answer = client.get("/hub/api/oauth2/authorize", params=query)
+        assert (answer.status_code, answer.headers["location"]) == (302, "/portal/account")
+    refused = token_of(client, "fresh", "custom:noteyard:read!user")
+    assert (refused.status_code, refused.json()["message"]) == (
+        403,
+        "Choose a password of your own first, in the portal under your name.",
+    )
+    assert lab_token(hub, client), "the portal, where it is changed, is open"
 
 
 def test_groups_and_administration_follow_the_database(hub: Installation) -> None:

@@ -48,9 +48,11 @@ class Product:
         return noteyard(self.state, *words, **options)
 
     def add(self, name: str, *groups: str, admin: bool = False) -> str:
-        """Add a person; returns the name."""
+        """Add a person, who need not change the first password; returns the name."""
         words = [*(word for group in groups for word in ("--group", group)), *(["--admin"] if admin else [])]
         self.command("user", "add", name, *words, "--password-stdin", stdin=PASSWORD + "\n")
+        with sqlite3.connect(self.state / "db" / "noteyard.sqlite", timeout=30) as connection:
+            connection.execute("UPDATE people SET must_change_password = 0 WHERE name = ?", (name,))
         return name
 
     def token(self, name: str) -> str:
@@ -124,12 +126,6 @@ def product(state: Path, **settings: Any) -> Iterator[Product]:
         yield made
     finally:
         made.command("down", seconds=120)
-
-
-def keep_first_password(product: Product, name: str) -> None:
-    """Let a person keep the password they were added with: pictures and flows begin after its change."""
-    with sqlite3.connect(product.state / "db" / "noteyard.sqlite", timeout=30) as connection:
-        connection.execute("UPDATE people SET must_change_password = 0 WHERE name = ?", (name,))
 
 
 def log_in(context: BrowserContext, product: Product, name: str, path: str = "/") -> Page:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
+from noteyard.cookies import SESSION, cookie_name
 from noteyard.domain import Person
 from noteyard.errors import Forbidden
 from noteyard.hub_client import SCOPE_PREFIX, HubClient, NotLoggedIn
@@ -19,8 +20,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def session_cookie_name(urls: PublicUrls) -> str:
-    """`__Host-` keeps other hosts of the same site from setting it; browsers take it only over TLS."""
-    return "__Host-noteyard-session" if urls.secure else "noteyard-session"
+    """The portal's session."""
+    return cookie_name(SESSION, urls.secure)
 
 
 def read_browser(request: Request) -> tuple[BrowserSession, Person] | None:

@@ -14,6 +14,8 @@ from noteyard.store.workload_tables import BrowserSession, Ticket
 from noteyard.tokens import new_token, token_hash
 
 TICKET_SECONDS = 60
+HUB = "hub"
+"""Stands in a ticket where a dashboard's id does: this one renews a login at the hub."""
 
 
 @dataclass(frozen=True)
@@ -96,3 +98,29 @@ def redeem_ticket(session: Session, ticket: str, dashboard: str, hours: float) -
         return None
     session.delete(row)
     return Redeemed(open_session(session, row.person, hours, dashboard), row.query)
+
+
+def allow_renewal(session: Session, cookie: str, hub_session: str) -> None:
+    """Let the browser with this portal cookie renew its login at the hub, once and within a minute.
+
+    `hub_session` is JupyterHub's id of the browser's session: the labs that are open in it stay so.
+    """
+    portal = session.get_one(BrowserSession, token_hash(cookie))
+    issue_ticket(session, portal, HUB, hub_session)
+
+
+def redeem_renewal(session: Session, cookie: str) -> tuple[str, str]:
+    """Who may renew their login at the hub in the browser with this cookie, and JupyterHub's session; else empty."""
+    found = find_session(session, cookie)
+    query = select(Ticket).where(Ticket.parent == token_hash(cookie), Ticket.dashboard == HUB, Ticket.expires > now())
+    ticket = session.scalar(query.with_for_update())
+    if found is None or ticket is None:
+        return "", ""
+    session.delete(ticket)
+    return found[1].name, ticket.query
+
+
+def hub_session_to_keep(session: Session, person: str) -> str:
+    """JupyterHub's session of the browser in which a person has just changed the password; else empty."""
+    query = select(Ticket.query).where(Ticket.person == person, Ticket.dashboard == HUB, Ticket.expires > now())
+    return session.scalar(query.order_by(Ticket.expires.desc()).limit(1)) or ""

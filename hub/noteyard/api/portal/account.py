@@ -1,5 +1,8 @@
 """One's own account: the password, which a first one must be changed into, and where API tokens are."""
 
+import re
+from urllib.parse import urlencode
+
 from fastapi import APIRouter, Response
 
 from noteyard.api import people as rest
@@ -8,8 +11,11 @@ from noteyard.api.people import PasswordChange
 from noteyard.api.portal.desk import AtDesk, Desk
 from noteyard.api.portal.forms import SentForm, body, errors_by_field
 from noteyard.errors import FieldError, InvalidParameters, NoteyardError
-from noteyard.store.sessions import open_session
+from noteyard.store.sessions import allow_renewal, open_session
 from noteyard.store.tables import Account
+
+HUB_SESSION = "jupyterhub-session-id"
+"""JupyterHub's cookie that tells browsers apart; it opens nothing."""
 
 router = APIRouter(prefix="/portal/account", include_in_schema=False)
 
@@ -32,7 +38,11 @@ def change_password(desk: Desk, sent: SentForm) -> Response:
         return _page(desk, error)
     with desk.database.write() as session:
         cookie = open_session(session, desk.person.name, desk.settings.session_hours)
-    answer = desk.go("/portal/account", "Your password is changed. Other browsers have left the portal and dashboards.")
+        session.flush()
+        allow_renewal(session, cookie, _hub_session(desk))
+    done = desk.go("/portal/account", "Your password is changed. Your other browsers are logged out.")
+    # By way of the hub, where this browser's login has ended too and is renewed.
+    answer = desk.go(f"/hub/renew-login?{urlencode({'next': done.headers['location']})}")
     answer.set_cookie(
         session_cookie_name(desk.urls),
         cookie,
@@ -42,6 +52,11 @@ def change_password(desk: Desk, sent: SentForm) -> Response:
         samesite="lax",
     )
     return answer
+
+
+def _hub_session(desk: AtDesk) -> str:
+    found = desk.request.cookies.get(HUB_SESSION, "")
+    return found if re.fullmatch("[0-9a-f]{32}", found) else ""
 
 
 def _page(desk: AtDesk, error: NoteyardError | None = None) -> Response:
