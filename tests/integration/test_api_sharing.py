@@ -7,6 +7,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from noteyard.store.tables import Attempt
+from noteyard.store.workload_tables import Dashboard, DashboardVersion
+from sqlalchemy import select
 
 from tests.support.app import api, browser
 from tests.support.rows import add_person
@@ -181,6 +183,42 @@ def test_the_list_of_dashboards_is_of_those_one_may_open(ada: TestClient, bob: T
         assert seen() == []
     ada.patch("/api/v1/dashboards/sales", json={"audience": "people", "people": ["bob"]})
     assert seen() == ["sales"]
+
+
+def test_a_look_at_a_dashboard_as_administrator_is_noted(tmp_path: Path) -> None:
+    with api(tmp_path, admin_access=True) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+            add_person(session, "root", admin=True)
+        ada, root = browser(app, "ada"), browser(app, "root")
+        for slug, audience in (("own", "me"), ("open", "users")):
+            body = {"release": release_of(ada, "1"), "slug": slug, "title": slug, "audience": audience}
+            assert ada.post("/api/v1/dashboards", json=body).status_code == 201
+            to_host = root.get(f"/d/{slug}/").headers["location"]
+            viewer = TestClient(app, base_url=f"http://{slug}.apps.localhost:8000", follow_redirects=True)
+            assert f"<title>{slug}" in viewer.get(to_host).text
+        with app.state.database.write() as session:
+            session.scalars(select(DashboardVersion)).first().has_card = True
+            session.scalars(select(Dashboard).where(Dashboard.slug == "own")).one().current = 1
+        assert root.get("/api/v1/dashboards/own/card.png").status_code == 404, "it never rendered"
+        noted = root.get("/api/v1/audit").json()["items"]
+    assert [(entry["thing"], entry["detail"]) for entry in noted if entry["action"] == "dashboard.read"] == [
+        ("own", {"owner": "ada", "what": "card"}),
+        ("own", {"owner": "ada", "what": "page"}),
+    ]
+
+
+def test_administrators_are_offered_to_open_only_what_they_may(ada: TestClient, root: TestClient) -> None:
+    for slug, audience in (("own", "me"), ("open", "users")):
+        body = {"release": release_of(ada, "1"), "slug": slug, "title": slug, "audience": audience}
+        assert ada.post("/api/v1/dashboards", json=body).status_code == 201
+    root.headers["Accept"] = "text/html"
+    gallery = root.get("/portal/dashboards?every=true").text
+    assert '/d/open/"' in gallery
+    assert '/d/own/"' not in gallery
+    assert 'href="/portal/dashboards/own"' in gallery
+    assert ">Open</a>" in root.get("/portal/dashboards/open").text
+    assert ">Open</a>" not in root.get("/portal/dashboards/own").text
 
 
 def test_a_link_that_cannot_be_a_host_is_refused(ada: TestClient) -> None:

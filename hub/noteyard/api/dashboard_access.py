@@ -1,7 +1,9 @@
 """Dashboards as a person may see them."""
 
+from datetime import timedelta
 from typing import Literal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from noteyard.access import Action, allowed, may_open
@@ -9,11 +11,15 @@ from noteyard.api.models import DashboardModel, Failure, ShareModel, VersionMode
 from noteyard.domain import Audience, Person, Role, VersionState, WorkloadState
 from noteyard.errors import Forbidden, NotFound
 from noteyard.settings import Settings
+from noteyard.store.audit import record
 from noteyard.store.dashboards import get_dashboard, live_processes, versions_of
 from noteyard.store.schedules import shares_of
+from noteyard.store.tables import AuditEntry
+from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard, DashboardVersion
 from noteyard.urls import PublicUrls
 
+ONE_LOOK = timedelta(seconds=60)
 State = Literal["publishing", "failed", "asleep", "starting", "ready"]
 
 
@@ -34,6 +40,27 @@ def dashboard_for(session: Session, slug: str, person: Person, action: Action, s
             f"Ask {dashboard.owner} to share it with you as manager.",
         )
     raise NotFound(f"There is no dashboard {slug!r}.", "See the gallery in the portal for those you may open.")
+
+
+def looked_at_as_administrator(
+    session: Session, dashboard: Dashboard, person: Person | None, what: str, request_id: str
+) -> None:
+    """Note in the audit list that a person sees a dashboard's contents only because `admin_access` lets them.
+
+    `what` is "page" or "card". One look goes over several of our addresses, and is one entry.
+    """
+    shares = shares_of(session, "dashboard", dashboard.id)
+    if person is None or may_open(person, dashboard.owner, Audience(dashboard.audience), shares):
+        return
+    detail = {"owner": dashboard.owner, "what": what}
+    query = select(AuditEntry.detail).where(
+        AuditEntry.who == person.name,
+        AuditEntry.action == "dashboard.read",
+        AuditEntry.thing == dashboard.slug,
+        AuditEntry.at > now() - ONE_LOOK,
+    )
+    if detail not in session.scalars(query).all():
+        record(session, person.name, "dashboard.read", dashboard.slug, detail, request_id)
 
 
 def manages(session: Session, dashboard: Dashboard, person: Person) -> bool:

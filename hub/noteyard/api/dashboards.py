@@ -1,5 +1,6 @@
 """Dashboards: publish, list, change, versions, roll back, take down."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,7 +8,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
 from noteyard.access import Action, may_administer
-from noteyard.api.dashboard_access import dashboard_for, dashboard_model, manages
+from noteyard.api.dashboard_access import dashboard_for, dashboard_model, looked_at_as_administrator, manages
 from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
 from noteyard.api.identity import Asking
 from noteyard.api.models import (
@@ -179,13 +180,17 @@ def log(slug: str, asking: Asking, database: Db, settings: Config) -> str:
 
 
 @router.get("/{slug}/card.png", response_class=StreamingResponse)
-async def card(slug: str, asking: Asking, database: Db, settings: Config, objects: Store) -> StreamingResponse:
+async def card(
+    slug: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
+) -> StreamingResponse:
     """The first image of the last rendering."""
     with database.read() as session:
         dashboard = dashboard_for(session, slug, asking, Action.READ, settings)
         if dashboard.current is None:
             raise NotFound("It has not rendered yet.")
         key = rendering_key(dashboard.id, dashboard.current, "card.png")
+    if asking.admin:
+        await asyncio.to_thread(_note_card, database, dashboard, asking, request_id)
     return await stored(objects, key, "image/png", {"Cache-Control": "private, max-age=60"})
 
 
@@ -214,6 +219,11 @@ def transfer(
         _restart(session, dashboard)
         record(session, asking.name, "dashboard.transfer", slug, {"from": before, "to": body.owner}, request_id)
         return dashboard_model(session, dashboard, asking, urls)
+
+
+def _note_card(database: Db, dashboard: Dashboard, asking: Asking, request_id: str) -> None:
+    with database.write() as session:
+        looked_at_as_administrator(session, dashboard, asking, "card", request_id)
 
 
 def _restart(session: Session, dashboard: Dashboard) -> None:

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
-from noteyard.access import Action, allowed
+from noteyard.access import Action, allowed, may_open
 from noteyard.api import dashboards as rest
 from noteyard.api.models import DashboardChange, DashboardModel, RollbackRequest, Transfer
 from noteyard.api.portal.desk import AtDesk, Desk
@@ -20,7 +20,8 @@ router = APIRouter(prefix="/portal/dashboards", include_in_schema=False)
 @router.get("")
 def gallery(desk: Desk, cursor: str | None = None, every: bool = False) -> Response:
     found = rest.list_all(desk.person, desk.database, desk.urls, every, cursor, 48)
-    return desk.page("dashboards.html", found=found, every=every)
+    opens = {dashboard.slug for dashboard in found.items if _opens(desk, dashboard)}
+    return desk.page("dashboards.html", found=found, every=every, opens=opens)
 
 
 @router.get("/{slug}")
@@ -97,6 +98,7 @@ def _page(desk: AtDesk, slug: str, sent: Sent | None = None, error: NoteyardErro
         error.status if error else 200,
         dashboard=found,
         may=_may(desk, found),
+        opens=_opens(desk, found),
         audiences=AUDIENCES,
         error=error,
         errors=errors_by_field(error),
@@ -119,6 +121,15 @@ def _texts(dashboard: DashboardModel) -> dict[str, str]:
 def _may(desk: AtDesk, dashboard: DashboardModel) -> set[str]:
     shares = [Sharing(share.kind, share.name, share.role) for share in dashboard.shares if share.role is Role.MANAGER]
     return {action.value for action in Action if allowed(desk.person, action, dashboard.owner, shares)}
+
+
+def _opens(desk: AtDesk, dashboard: DashboardModel) -> bool:
+    """Whether the person may open it; administrators are shown also what they may not."""
+    shares = [Sharing(share.kind, share.name, share.role) for share in dashboard.shares]
+    access = desk.settings.admin_access
+    return not desk.person.admin or may_open(
+        desk.person, dashboard.owner, dashboard.audience, shares, admin_access=access
+    )
 
 
 def _address(slug: str) -> str:

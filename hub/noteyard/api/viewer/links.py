@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from noteyard.access import may_open
-from noteyard.api.dependencies import Config, Db, Urls
+from noteyard.api.dashboard_access import looked_at_as_administrator
+from noteyard.api.dependencies import Config, Db, RequestId, Urls
 from noteyard.api.identity import read_browser
 from noteyard.api.pages import page
 from noteyard.domain import Audience
@@ -20,7 +21,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/d/{slug}")
 @router.get("/d/{slug}/")
-def open_dashboard(slug: str, request: Request, database: Db, settings: Config, urls: Urls) -> Response:
+def open_dashboard(
+    slug: str, request: Request, database: Db, settings: Config, urls: Urls, request_id: RequestId
+) -> Response:
     """Send the browser on; whether the dashboard exists is told only to those who may open it."""
     query = request.url.query
     browser = read_browser(request)
@@ -37,6 +40,7 @@ def open_dashboard(slug: str, request: Request, database: Db, settings: Config, 
                 suffix = f"?{query}" if query else ""
                 if browser is None:
                     return RedirectResponse(f"{urls.app(slug)}/{suffix}", 302)
+                looked_at_as_administrator(session, dashboard, person, "page", request_id)
                 ticket = issue_ticket(session, browser[0], dashboard.id, query)
                 return _without_referrer(RedirectResponse(f"{urls.app(slug)}/.noteyard/ticket?t={ticket}", 302))
     if browser is None:

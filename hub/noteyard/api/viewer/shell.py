@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
-from noteyard.api.dashboard_access import dashboard_state
-from noteyard.api.dependencies import Config, Db, Store, Urls
+from noteyard.api.dashboard_access import dashboard_state, looked_at_as_administrator
+from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
 from noteyard.api.pages import page
 from noteyard.api.streams import stored
 from noteyard.api.viewer.authz import page_parameters
@@ -31,7 +31,7 @@ SHELL_POLICY = (
 
 
 @router.get("/")
-def shell(request: Request, database: Db, settings: Config, urls: Urls) -> Response:
+def shell(request: Request, database: Db, settings: Config, urls: Urls, request_id: RequestId) -> Response:
     """The front page. Whoever is not known yet is sent to the stable link, which logs in and comes back."""
     slug = slug_of_host(request.headers.get("host", ""), urls)
     query = request.url.query
@@ -44,6 +44,7 @@ def shell(request: Request, database: Db, settings: Config, urls: Urls) -> Respo
                 return RedirectResponse(f"{urls.dashboard(slug)}{'?' + query if query else ''}", 302)
             _check_query(session, dashboard, query)
             _wake(request, dashboard, visitor)
+            looked_at_as_administrator(session, dashboard, visitor.person if visitor else None, "page", request_id)
             rendered = _rendered(session, dashboard)
     except InvalidParameters as error:
         return page(request, "dashboard_parameters.html", 422, fields=error.fields, slug=slug, origin=urls.app(slug))
