@@ -1,20 +1,27 @@
 """A run's progress as server-sent events, read from the database: any api process can serve any run."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from fastapi import Request
 from pydantic import BaseModel
 from sse_starlette.event import ServerSentEvent
 
-from noteyard.api.run_access import run_model
-from noteyard.domain import FINAL
+from noteyard.access import Action
+from noteyard.api.identity import current_person
+from noteyard.api.run_access import run_for, run_model
+from noteyard.domain import FINAL, Person
+from noteyard.errors import NoteyardError, Unavailable
 from noteyard.store import Database
 from noteyard.store.attempts import log_text
+from noteyard.store.people import get_active
 from noteyard.store.runs import get_run
 from noteyard.urls import PublicUrls
 
 POLL_SECONDS = 0.4
+CHECK_SECONDS = 2.0
 CHUNK = 64 * 1024
 
 
@@ -27,10 +34,20 @@ class LogEvent(BaseModel):
 
 
 async def run_events(id: str, request: Request, database: Database, urls: PublicUrls) -> AsyncIterator[ServerSentEvent]:
-    """Events of a run until it is over. A client that comes back with Last-Event-ID goes on where it was."""
+    """Events of a run until it is over, or whoever asks may not see it any more.
+
+    A client that comes back with Last-Event-ID goes on where it was, and is told there why it may not.
+    """
     number, offset = _position(request.headers.get("last-event-id", ""))
     last = ""
+    person, checked = await current_person(request), time.monotonic()
     while True:
+        if time.monotonic() - checked > CHECK_SECONDS:
+            try:
+                person = await _still_allowed(id, request, person)
+            except NoteyardError:
+                return
+            checked = time.monotonic()
         attempt, text, model, final = await asyncio.to_thread(_look, database, urls, id, (number, offset))
         if attempt != number:
             number, offset = attempt, 0
@@ -47,6 +64,27 @@ async def run_events(id: str, request: Request, database: Database, urls: Public
             yield ServerSentEvent(model, event="end", id=f"{number}.{offset}")
             return
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _still_allowed(id: str, request: Request, before: Person) -> Person:
+    """Who asks, as they are now; NoteyardError when they may not follow the run any more."""
+    try:
+        person = await current_person(request)
+    except Unavailable:
+        # API tokens can't be asked about while the hub is away; the person, their groups and the shares can.
+        person = await asyncio.to_thread(_present, request, before)
+    await asyncio.to_thread(_check, id, request, person)
+    return person
+
+
+def _present(request: Request, before: Person) -> Person:
+    with request.app.state.database.read() as session:
+        return replace(get_active(session, before.name), scopes=before.scopes)
+
+
+def _check(id: str, request: Request, person: Person) -> None:
+    with request.app.state.database.read() as session:
+        run_for(session, id, person, Action.LIST, request.app.state.settings)
 
 
 def _look(database: Database, urls: PublicUrls, id: str, position: tuple[int, int]) -> tuple[int, str, str, bool]:
