@@ -59,7 +59,8 @@ def _pages(c: Any, urls: PublicUrls) -> None:
     c.JupyterHub.tornado_settings = {
         "headers": {"Content-Security-Policy": POLICY.format(hosts=hosts), "X-Content-Type-Options": "nosniff"},
         "slow_spawn_timeout": 0,  # the waiting page at once
-        "xsrf_cookie_kwargs": {"secure": urls.secure},
+        "cookie_options": {"samesite": "Lax"},
+        "xsrf_cookie_kwargs": {"secure": urls.secure, "samesite": "Lax"},
     }
 
 

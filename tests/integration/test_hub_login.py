@@ -28,6 +28,8 @@ def test_the_right_password_leads_to_the_portal(hub: Installation) -> None:
     client = hub.client()
     answer = log_in(client, "alice", PASSWORD)
     assert (answer.status_code, answer.headers["location"]) == (302, "/")
+    cookies = answer.headers.get_list("set-cookie")
+    assert cookies and all("SameSite=Lax" in cookie for cookie in cookies), cookies
     assert client.get("/hub/home").headers["location"] == "/"
     assert client.get("/hub/admin").headers["location"] == "/portal/people"
     assert client.get("/hub/").headers["location"] == "/"

@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from noteyard.domain import RunState
+from noteyard.domain import Audience, RunState
+from noteyard.store.people import set_password
 from noteyard.store.runs import move
+from noteyard.store.sessions import open_session
+from noteyard.store.workload_tables import Dashboard
+from sqlalchemy.orm import Session
 
 from tests.support.app import HUB, api, browser
 from tests.support.rows import add_person, add_run, add_some_release
@@ -121,6 +125,41 @@ def test_a_run_is_its_owners_to_see_cancel_and_run_again(app: FastAPI) -> None:
     assert "cancelled" in client.get(f"/portal/runs/{run}/state").text
     again = client.post(f"/portal/runs/{run}/rerun")
     assert 'n</code></td><td class="value">4' in client.get(again.headers["location"]).text
+
+
+@pytest.mark.parametrize(("hub", "prefix"), [("http://localhost:8000", ""), ("https://yard.example.org", "__Host-")])
+def test_every_cookie_of_ours_is_out_of_scripts_reach_and_keeps_to_its_host(
+    tmp_path: Path, hub: str, prefix: str
+) -> None:
+    with api(tmp_path, urls={"hub": hub}) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+            add_dashboard(session, "open", "ada")
+            set_password(session, "ada", "a long one")
+            cookie = open_session(session, "ada", 1)
+        headers = {"Cookie": f"{prefix}noteyard-session={cookie}", "Origin": hub, **PAGE}
+        client = TestClient(app, base_url=hub, headers=headers, follow_redirects=False)
+        form = {"old": "a long one", "new": "a longer one", "again": "a longer one"}
+        answers = [
+            client.get("/portal/login"),
+            client.post("/portal/account/password", data=form),
+            client.get("/", headers={"Host": app.state.urls.app_host("open")}),
+            client.post("/portal/logout"),
+        ]
+    said = [answer.headers.get_list("set-cookie") for answer in answers]
+    names = [header.partition("=")[0] for headers in said for header in headers]
+    ours = ("noteyard-login", "noteyard-session", "noteyard-viewer", "noteyard-session")
+    assert names == [f"{prefix}{name}" for name in ours]
+    for (header,) in said:
+        words = {word.strip().lower() for word in header.split(";")[1:]}
+        assert {"httponly", "samesite=lax", "path=/"} <= words
+        assert ("secure" in words) == bool(prefix)
+        assert not any(word.startswith("domain") for word in words)
+
+
+def add_dashboard(session: Session, slug: str, owner: str) -> None:
+    row = {"id": "d1", "slug": slug, "title": slug, "owner": owner, "publisher": owner, "parameters": {}}
+    session.add(Dashboard(**row, audience=Audience.PUBLIC))
 
 
 def test_a_first_password_is_changed_before_anything_else(app: FastAPI) -> None:

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
-from noteyard.cookies import SESSION, cookie_name
+from noteyard.api.browser_cookies import read_cookie
+from noteyard.cookies import SESSION
 from noteyard.domain import Person
 from noteyard.errors import Forbidden
 from noteyard.hub_client import SCOPE_PREFIX, HubClient, NotLoggedIn
@@ -14,19 +15,13 @@ from noteyard.store import Database
 from noteyard.store.sessions import find_session, person_of
 from noteyard.store.tables import Account
 from noteyard.store.workload_tables import BrowserSession
-from noteyard.urls import PublicUrls
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def session_cookie_name(urls: PublicUrls) -> str:
-    """The portal's session."""
-    return cookie_name(SESSION, urls.secure)
-
-
 def read_browser(request: Request) -> tuple[BrowserSession, Person] | None:
     """The portal's session of this request, or None."""
-    cookie = request.cookies.get(session_cookie_name(request.app.state.urls))
+    cookie = read_cookie(request, SESSION)
     if not cookie:
         return None
     database: Database = request.app.state.database

@@ -6,10 +6,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Response
 
 from noteyard.api import people as rest
-from noteyard.api.identity import session_cookie_name
+from noteyard.api.browser_cookies import set_cookie
 from noteyard.api.people import PasswordChange
 from noteyard.api.portal.desk import AtDesk, Desk
 from noteyard.api.portal.forms import SentForm, body, errors_by_field
+from noteyard.cookies import SESSION
 from noteyard.errors import FieldError, InvalidParameters, NoteyardError
 from noteyard.store.sessions import allow_renewal, open_session
 from noteyard.store.tables import Account
@@ -43,14 +44,7 @@ def change_password(desk: Desk, sent: SentForm) -> Response:
     done = desk.go("/portal/account", "Your password is changed. Your other browsers are logged out.")
     # By way of the hub, where this browser's login has ended too and is renewed.
     answer = desk.go(f"/hub/renew-login?{urlencode({'next': done.headers['location']})}")
-    answer.set_cookie(
-        session_cookie_name(desk.urls),
-        cookie,
-        int(desk.settings.session_hours * 3600),
-        httponly=True,
-        secure=desk.urls.secure,
-        samesite="lax",
-    )
+    set_cookie(answer, desk.urls, SESSION, cookie, int(desk.settings.session_hours * 3600))
     return answer
 
 

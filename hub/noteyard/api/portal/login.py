@@ -5,8 +5,10 @@ import secrets
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from noteyard.api.browser_cookies import end_cookie, read_cookie, set_cookie
 from noteyard.api.dependencies import Config, Db, Hub, Urls
-from noteyard.api.identity import check_origin, session_cookie_name
+from noteyard.api.identity import check_origin
+from noteyard.cookies import LOGIN, SESSION
 from noteyard.hub_client import NotLoggedIn
 from noteyard.store.sessions import end_session, open_session
 from noteyard.store.tables import Account
@@ -14,7 +16,6 @@ from noteyard.store.types import now
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
-STATE_COOKIE = "noteyard-login"
 STATE_SECONDS = 600
 
 
@@ -24,15 +25,7 @@ def login(hub: Hub, urls: Urls, next: str = "/") -> Response:
     state = secrets.token_urlsafe(24)
     answer = RedirectResponse(hub.login_url(state), 302)
     target = next if _is_local(next) else "/"
-    answer.set_cookie(
-        STATE_COOKIE,
-        f"{state} {target}",
-        STATE_SECONDS,
-        path="/portal/",
-        httponly=True,
-        secure=urls.secure,
-        samesite="lax",
-    )
+    set_cookie(answer, urls, LOGIN, f"{state} {target}", STATE_SECONDS)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -42,7 +35,7 @@ async def oauth_callback(
     request: Request, hub: Hub, database: Db, settings: Config, urls: Urls, code: str = "", state: str = ""
 ) -> Response:
     """Back from the hub: open a session of ours, which goes on while the hub is away."""
-    expected, _, target = request.cookies.get(STATE_COOKIE, "").partition(" ")
+    expected, _, target = read_cookie(request, LOGIN).partition(" ")
     if not code or not expected or not secrets.compare_digest(state.encode(), expected.encode()):
         return RedirectResponse(f"{urls.hub}/portal/login", 302)
     user = await hub.finish_login(code)
@@ -53,9 +46,8 @@ async def oauth_callback(
         account.last_seen = now()
         cookie = open_session(session, account.name, settings.session_hours)
     answer = RedirectResponse(f"{urls.hub}{target if _is_local(target) else '/'}", 302)
-    hours = int(settings.session_hours * 3600)
-    answer.set_cookie(session_cookie_name(urls), cookie, hours, httponly=True, secure=urls.secure, samesite="lax")
-    answer.delete_cookie(STATE_COOKIE, path="/portal/", secure=urls.secure)
+    set_cookie(answer, urls, SESSION, cookie, int(settings.session_hours * 3600))
+    end_cookie(answer, urls, LOGIN)
     return answer
 
 
@@ -63,12 +55,10 @@ async def oauth_callback(
 def logout(request: Request, database: Db, urls: Urls) -> Response:
     """End the person's sessions of portal and dashboards, then the hub's."""
     check_origin(request)
-    cookie = request.cookies.get(session_cookie_name(urls), "")
     with database.write() as session:
-        end_session(session, cookie)
+        end_session(session, read_cookie(request, SESSION))
     answer = RedirectResponse(f"{urls.hub}/hub/logout", 303)
-    # Browsers ignore the end of a `__Host-` cookie that is not marked Secure itself.
-    answer.delete_cookie(session_cookie_name(urls), secure=urls.secure)
+    end_cookie(answer, urls, SESSION)
     return answer
 
 

@@ -6,13 +6,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
+from noteyard.api.browser_cookies import set_cookie
 from noteyard.api.dashboard_access import dashboard_state, looked_at_as_administrator
 from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
 from noteyard.api.pages import page
 from noteyard.api.streams import stored
 from noteyard.api.viewer.authz import page_parameters
 from noteyard.api.viewer.rate_limit import RateLimit
-from noteyard.api.viewer.visitors import Visitor, anonymous_cookie, set_cookie, slug_of_host, visits
+from noteyard.api.viewer.visitors import Visitor, anonymous_cookie, slug_of_host, visits
+from noteyard.cookies import VIEWER
 from noteyard.domain import Audience
 from noteyard.errors import InvalidParameters, NoteyardError, NotFound, TooMany
 from noteyard.objects import rendering_key
@@ -52,7 +54,7 @@ def shell(request: Request, database: Db, settings: Config, urls: Urls, request_
     answer.headers["Content-Security-Policy"] = SHELL_POLICY
     if visitor is None:
         cookie = anonymous_cookie(dashboard.id, request.app.state.signing_key)
-        set_cookie(answer, request, cookie, ANONYMOUS_DAYS * 86400)
+        set_cookie(answer, urls, VIEWER, cookie, ANONYMOUS_DAYS * 86400)
     return answer
 
 
@@ -66,7 +68,7 @@ def ticket(request: Request, t: str, database: Db, settings: Config, urls: Urls)
     if redeemed is None:
         return RedirectResponse(urls.dashboard(slug), 302)
     answer = RedirectResponse(f"{urls.app(slug)}/{'?' + redeemed.query if redeemed.query else ''}", 302)
-    set_cookie(answer, request, redeemed.cookie, int(settings.session_hours * 3600))
+    set_cookie(answer, urls, VIEWER, redeemed.cookie, int(settings.session_hours * 3600))
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 

@@ -4,10 +4,12 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from fastapi import Request, Response
+from fastapi import Request
 from sqlalchemy.orm import Session
 
 from noteyard.access import may_open
+from noteyard.api.browser_cookies import read_cookie
+from noteyard.cookies import VIEWER
 from noteyard.domain import Audience, Person
 from noteyard.errors import NotFound
 from noteyard.names import new_id
@@ -29,10 +31,6 @@ class Visitor:
     sid: str
 
 
-def cookie_name(urls: PublicUrls) -> str:
-    return "__Host-noteyard-viewer" if urls.secure else "noteyard-viewer"
-
-
 def slug_of_host(host: str, urls: PublicUrls) -> str:
     """The dashboard's link in a host such as `sales.apps.localhost:8000`; NotFound for other hosts."""
     name = host.rsplit(":", 1)[0].lower() if ":" in host else host.lower()
@@ -44,7 +42,7 @@ def slug_of_host(host: str, urls: PublicUrls) -> str:
 
 def find_visitor(session: Session, request: Request, dashboard: Dashboard) -> Visitor | None:
     """Who the request's cookie says; None without a good one."""
-    cookie = request.cookies.get(cookie_name(request.app.state.urls), "")
+    cookie = read_cookie(request, VIEWER)
     if cookie.startswith(ANONYMOUS):
         sid = _checked(cookie, dashboard.id, request.app.state.signing_key)
         return Visitor(None, sid) if sid else None
@@ -66,12 +64,6 @@ def anonymous_cookie(dashboard: str, key: bytes) -> str:
     """A cookie for a browser nobody is logged in with; it needs no row."""
     sid = new_id("s")
     return f"{ANONYMOUS}{sid}.{_mac(sid, dashboard, key)}"
-
-
-def set_cookie(response: Response, request: Request, value: str, max_age: int) -> None:
-    """Host-only and out of scripts' reach."""
-    urls: PublicUrls = request.app.state.urls
-    response.set_cookie(cookie_name(urls), value, max_age, httponly=True, secure=urls.secure, samesite="lax")
 
 
 def _checked(cookie: str, dashboard: str, key: bytes) -> str | None:
