@@ -12,8 +12,9 @@ from noteyard.api.bodies import bounded_body
 from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
 from noteyard.api.streams import stored
 from noteyard.api.workers import ErrorBody, Token
+from noteyard.backends import platform
 from noteyard.domain import WorkloadState
-from noteyard.errors import NotFound
+from noteyard.errors import FieldError, InvalidParameters, NotFound
 from noteyard.objects import blob_key, rendering_key
 from noteyard.parameters import validate
 from noteyard.s3_environment import s3_environment
@@ -33,7 +34,7 @@ RENDERING_BYTES = 256 * 1024 * 1024
 class StatusBody(BaseModel):
     state: Literal["starting", "rendering", "ready", "failed"]
     port: int | None = Field(default=None, ge=1, le=65535)
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", max_length=253)
     sessions: int = Field(default=0, ge=0)
     last_activity: AwareDatetime | None = None
     error: ErrorBody | None = None
@@ -93,7 +94,11 @@ async def rendering(id: str, name: str, request: Request, token: Token, database
 
 
 @router.post("/status")
-def status(id: str, body: StatusBody, token: Token, database: Db) -> dict[str, bool]:
+def status(id: str, body: StatusBody, token: Token, database: Db, settings: Config) -> dict[str, bool]:
+    if body.port and not platform(settings).may_serve(id, body.host, body.port):
+        raise InvalidParameters(
+            [FieldError("host", f"viewers can't be led to {body.host}:{body.port}; a dashboard serves where it runs")]
+        )
     address = f"{body.host}:{body.port}" if body.port else None
     error = body.error.model_dump() if body.error else None
     report = Report(WorkloadState(body.state), address, body.sessions, body.last_activity, error, body.log)

@@ -84,6 +84,9 @@ class Platform(Protocol):
 
     def workload_host(self) -> WorkloadHost: ...
 
+    def may_serve(self, id: str, host: str, port: int) -> bool:
+        """Whether the workload process `id` may serve at an address: viewers are led to where it says it does."""
+
     def personal_data(self, person: str) -> PersonalData:
         """How much of a person's own data there is. Blocks, long where there is much."""
 

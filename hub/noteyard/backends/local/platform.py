@@ -21,6 +21,8 @@ ROOT_WARNING = (
 )
 
 SECONDS_A_DAY = 86400
+LOOPBACK = "127.0.0.1"
+"""Where labs and dashboards listen on one machine."""
 
 
 class LocalPlatform:
@@ -53,6 +55,10 @@ class LocalPlatform:
 
     def runner(self) -> LocalRunner:
         return LocalRunner(self.settings, self.instance)
+
+    def may_serve(self, id: str, host: str, port: int) -> bool:
+        """On this machine alone, and not where one of our own parts listens."""
+        return host == LOOPBACK and port not in self.instance.ports().values()
 
     def personal_data(self, person: str) -> PersonalData:
         """Files below the person's folders; what links lead to is not theirs."""
