@@ -1,5 +1,7 @@
 """People in the database."""
 
+from datetime import timedelta
+
 import pytest
 from noteyard.domain import RunState
 from noteyard.errors import Conflict, InvalidParameters, NotFound
@@ -22,7 +24,9 @@ from noteyard.store.people import (
 from noteyard.store.s3_keys import find_key, key_for_person, key_for_run
 from noteyard.store.sessions import find_session, issue_ticket, open_session, redeem_ticket
 from noteyard.store.tables import AuditEntry, Run, Schedule
-from sqlalchemy import select
+from noteyard.store.types import now
+from noteyard.store.usage import usage_since
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from tests.support.rows import add_run, add_some_release
@@ -169,3 +173,39 @@ def test_a_new_password_ends_sessions(database: Database) -> None:
     with database.read() as session:
         assert find_session(session, portal) is None
         assert not get_account(session, "alice").must_change_password
+
+
+def test_usage_is_summed_by_person(database: Database) -> None:
+    with_people(database)
+    moment = now()
+    lasting = [
+        ("alice", RunState.SUCCEEDED, 90.25, 30.0),
+        ("alice", RunState.LOST, 20.5, 10.0),
+        ("alice", RunState.QUEUED, None, None),
+        ("root", RunState.RUNNING, 1000.0, None),
+        ("root", RunState.FAILED, 100 * 86400.0, 99 * 86400.0),
+    ]
+    with database.write() as session:
+        release = add_some_release(session, "alice")
+        for owner, state, started, ended in lasting:
+            run = add_run(session, release, owner)
+            run.state = state
+            run.started = moment - timedelta(seconds=started) if started else None
+            run.ended = moment - timedelta(seconds=ended) if ended else None
+            run.created = run.started or moment
+    with database.read() as session:
+        root, alice = usage_since(session, moment - timedelta(days=30))
+        assert usage_since(session, moment - timedelta(days=30), "alice") == [alice]
+    assert (root.person, root.runs, root.failed) == ("root", 1, 0)
+    assert root.seconds == pytest.approx(1000, abs=5)
+    assert (alice.person, alice.runs, alice.failed) == ("alice", 3, 1)
+    assert alice.seconds == pytest.approx(60.25 + 10.5, abs=0.01)
+
+
+def test_people_and_their_groups_are_two_questions_however_many_there_are(database: Database) -> None:
+    with_people(database)
+    asked: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    with database.read() as session:
+        assert [groups for _, groups in list_people(session)] == [["ml", "ops"], []]
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2

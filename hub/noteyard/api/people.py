@@ -14,15 +14,16 @@ from noteyard.api.identity import Asking
 from noteyard.api.models import AuditModel, Body, Name, Page, PersonModel, ProfileModel
 from noteyard.api.problems import RESPONSES
 from noteyard.backends import platform
-from noteyard.domain import Person, RunState
+from noteyard.domain import Person
 from noteyard.errors import Conflict, Forbidden
 from noteyard.profiles import offered, title_of
 from noteyard.purges import Loss
 from noteyard.store import people
 from noteyard.store.logins import verify_login
 from noteyard.store.purging import holdings_of, removed_account, want_purge
-from noteyard.store.tables import Account, AuditEntry, Membership, Run
+from noteyard.store.tables import Account, AuditEntry
 from noteyard.store.types import now
+from noteyard.store.usage import usage_since
 
 router = APIRouter(prefix="/api/v1", responses=RESPONSES)  # type: ignore[arg-type]
 
@@ -119,7 +120,8 @@ def list_people(
         if cursor:
             query = query.where(Account.name > cursor)
         found = list(session.scalars(query))
-        items = [_model(session, account) for account in found[:limit]]
+        groups = people.groups_of(session, [account.name for account in found])
+        items = [_model(account, groups[account.name]) for account in found[:limit]]
     return Page(items=items, next=items[-1].name if len(found) > limit else None)
 
 
@@ -130,7 +132,7 @@ def add(body: NewPerson, asking: Asking, database: Db) -> PersonModel:
     with database.write() as session:
         account = people.create_person(session, body.name, body.password, admin=body.admin, by=asking.name)
         people.set_groups(session, body.name, body.groups, by=asking.name)
-        return _model(session, account)
+        return _person(session, account)
 
 
 @router.patch("/people/{name}", tags=["people"])
@@ -146,7 +148,7 @@ def change(name: str, body: PersonChange, asking: Asking, database: Db) -> Perso
             people.set_admin(session, name, body.admin, by=asking.name)
         if body.disabled is not None:
             (people.disable_person if body.disabled else people.enable_person)(session, name, by=asking.name)
-        return _model(session, people.get_account(session, name))
+        return _person(session, people.get_account(session, name))
 
 
 @router.delete("/people/{name}", tags=["people"], status_code=204)
@@ -215,11 +217,9 @@ def audit(
 @router.get("/usage", tags=["usage"])
 def usage(asking: Asking, database: Db, days: Annotated[int, Query(ge=1, le=3660)] = 30) -> list[UsageModel]:
     """Runs and their time by person. Administrators see everybody, others themselves."""
+    person = None if may_administer(asking) else asking.name
     with database.read() as session:
-        query = select(Run).where(Run.created > now() - timedelta(days=days))
-        if not may_administer(asking):
-            query = query.where(Run.owner == asking.name)
-        return _usage(list(session.scalars(query)))
+        return [UsageModel(**vars(usage)) for usage in usage_since(session, now() - timedelta(days=days), person)]
 
 
 @router.post("/me/password", tags=["people"], status_code=204)
@@ -248,25 +248,16 @@ def _administrator(person: Person) -> None:
         raise Forbidden("This is for administrators.", "Ask one of them.")
 
 
-def _model(session: Session, account: Account) -> PersonModel:
-    groups = session.scalars(
-        select(Membership.group).where(Membership.person == account.name).order_by(Membership.group)
-    )
+def _person(session: Session, account: Account) -> PersonModel:
+    return _model(account, people.groups_of(session, [account.name])[account.name])
+
+
+def _model(account: Account, groups: list[str]) -> PersonModel:
     return PersonModel(
         name=account.name,
         admin=account.admin,
         disabled=account.disabled,
-        groups=list(groups),
+        groups=groups,
         created=account.created,
         last_seen=account.last_seen,
     )
-
-
-def _usage(runs: list[Run]) -> list[UsageModel]:
-    totals: dict[str, UsageModel] = {}
-    for run in runs:
-        total = totals.setdefault(run.owner, UsageModel(person=run.owner, runs=0, failed=0, seconds=0))
-        total.runs += 1
-        total.failed += run.state in (RunState.FAILED, RunState.TIMED_OUT, RunState.LOST)
-        total.seconds += ((run.ended or now()) - run.started).total_seconds() if run.started else 0
-    return sorted(totals.values(), key=lambda total: -total.seconds)

@@ -1,6 +1,6 @@
 """People and their groups: create, change, disable, remove, list."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -63,10 +63,18 @@ def list_people(session: Session, *, removed: bool = False) -> list[tuple[Accoun
     query = select(Account).order_by(Account.name)
     if not removed:
         query = query.where(Account.removed.is_(None))
-    groups: dict[str, list[str]] = {}
-    for membership in session.scalars(select(Membership).order_by(Membership.group)):
-        groups.setdefault(membership.person, []).append(membership.group)
-    return [(account, groups.get(account.name, [])) for account in session.scalars(query)]
+    found = list(session.scalars(query))
+    groups = groups_of(session, [account.name for account in found])
+    return [(account, groups[account.name]) for account in found]
+
+
+def groups_of(session: Session, people: Sequence[str]) -> dict[str, list[str]]:
+    """Everybody's groups by name, in one question to the database."""
+    groups: dict[str, list[str]] = {name: [] for name in people}
+    query = select(Membership).where(Membership.person.in_(people)).order_by(Membership.group)
+    for membership in session.scalars(query):
+        groups[membership.person].append(membership.group)
+    return groups
 
 
 def list_groups(session: Session) -> list[str]:

@@ -15,7 +15,7 @@ from noteyard.api.portal.desk import AtDesk, Desk
 from noteyard.api.portal.forms import Sent, SentForm, body, errors_by_field
 from noteyard.errors import Conflict, Forbidden, NoteyardError, NotFound
 from noteyard.passwords import new_password
-from noteyard.store.people import list_groups, list_people
+from noteyard.store.people import groups_of, list_groups, list_people
 from noteyard.store.tables import Account, Schedule
 from noteyard.store.workload_tables import Dashboard
 
@@ -139,10 +139,9 @@ def _person(desk: AtDesk, name: str) -> dict[str, Any]:
         owned_dashboards = select(Dashboard.slug, Dashboard.title).where(
             Dashboard.owner == name, Dashboard.deleted.is_(None)
         )
-        groups = {one.name: names for one, names in list_people(session, removed=True)}
         return {
             "account": account,
-            "groups": groups[name],
+            "groups": groups_of(session, [name])[name],
             "known_groups": list_groups(session),
             "schedules": [tuple(row) for row in session.execute(owned_schedules.order_by(Schedule.name))],
             "dashboards": [tuple(row) for row in session.execute(owned_dashboards.order_by(Dashboard.title))],
