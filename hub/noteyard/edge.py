@@ -22,8 +22,9 @@ API_PATHS = ("/portal", "/api/v1", "/d", "/e", "/_assets")
 UNAVAILABLE = "/portal/static/unavailable.html"
 YEAR = 365 * 24 * 3600
 REFUSAL_BYTES = 256 * 1024
+WHO_ASKS = ("Cookie", "Authorization", "X-Noteyard-Viewer")
 # From specific to general; Traefik takes the highest.
-LIVE, LABS, API, REDIRECTS, APPS, HUB, ELSEWHERE = 70, 60, 50, 40, 30, 20, 10
+ASSETS, LIVE, LABS, API, REDIRECTS, APPS, HUB, ELSEWHERE = 80, 70, 60, 50, 40, 30, 20, 10
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,11 @@ def _hub_route(routers: dict[str, Any], services: dict[str, Any], route: Route, 
 def _workload(routers: dict[str, Any], services: dict[str, Any], workload: Workload, urls: PublicUrls) -> None:
     name = f"dashboard-{workload.slug}"
     services[name] = _service(f"http://{workload.address}")
-    rule = f"{_host(urls.app_host(workload.slug))} && PathPrefix(`/live/`)"
-    routers[name] = _router(rule, name, LIVE, "headers", "authz")
+    host = _host(urls.app_host(workload.slug))
+    routers[name] = _router(f"{host} && PathPrefix(`/live/`)", name, LIVE, "headers", "authz")
+    # Published packages' files, the same for everyone: nobody is asked, and the process learns of nobody who asks.
+    assets = f"{host} && PathPrefix(`/live/assets/`) && (Method(`GET`) || Method(`HEAD`))"
+    routers[f"{name}-assets"] = _router(assets, name, ASSETS, "headers", "anonymous")
 
 
 def _middlewares(urls: PublicUrls, upstream: Upstream) -> dict[str, Any]:
@@ -140,6 +144,8 @@ def _middlewares(urls: PublicUrls, upstream: Upstream) -> dict[str, Any]:
         "headers": {"headers": headers},
         "hub-headers": {"headers": {**headers, **own_pages}},
         "to-hub": {"redirectRegex": {"regex": ".*", "replacement": f"{urls.hub}/"}},
+        # An empty value takes the header off.
+        "anonymous": {"headers": {"customRequestHeaders": dict.fromkeys(WHO_ASKS, "")}},
         "unavailable": {"errors": {"status": ["502", "504"], "service": "api", "query": UNAVAILABLE}},
         "authz": {
             "forwardAuth": {
@@ -147,7 +153,7 @@ def _middlewares(urls: PublicUrls, upstream: Upstream) -> dict[str, Any]:
                 "trustForwardHeader": False,
                 "maxResponseBodySize": REFUSAL_BYTES,
                 # Those the answer does not have are removed: the hub's cookies and tokens never reach people's code.
-                "authResponseHeaders": ["Cookie", "Authorization", "X-Noteyard-Viewer", "X-Request-Id"],
+                "authResponseHeaders": [*WHO_ASKS, "X-Request-Id"],
             }
         },
     }

@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -51,6 +52,34 @@ def test_a_colleague_opens_the_link_and_uses_a_widget(running: Product, square: 
     handle.focus()
     handle.press("ArrowRight")
     expect(frame.get_by_text("square 16")).to_be_visible()
+
+
+def test_pages_load_few_files_and_only_those_need_no_viewer(
+    running: Product, square: str, context: BrowserContext
+) -> None:
+    page = log_in(context, running, "bob", "/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{running.host('square.apps')}/")
+    live(page)
+    host = running.host("square.apps")
+    assets = [url for url in asked if url.startswith(f"{host}/live/assets/")]
+    assert 5 < len(assets) < 20, "chunks come as one"
+    strangers = {"Host": host.removeprefix("http://")}
+    with httpx.Client(base_url=f"http://127.0.0.1:{running.port}", headers=strangers) as stranger:
+        for url in assets:
+            answer = stranger.get(url.removeprefix(host))
+            assert answer.status_code == 200, url
+            assert "immutable" in answer.headers["cache-control"]
+            assert "set-cookie" not in answer.headers
+            assert stranger.post(url.removeprefix(host)).status_code == 401
+        for path in ("/live/", "/live/assets/../", "/live/assets/%2e%2e/", "/live/assets/..%2f"):
+            exactly = stranger.base_url.copy_with(raw_path=path.encode())
+            answer = stranger.send(httpx.Request("GET", exactly, headers=strangers))
+            assert answer.status_code in (400, 401, 403, 404), path
+        seen = {url.removeprefix(host) for url in asked if "/live/" in url} - {url.removeprefix(host) for url in assets}
+        for path in seen:
+            assert stranger.get(path).status_code == 401, path
 
 
 def test_parameters_in_the_link_reach_the_notebook(running: Product, square: str, context: BrowserContext) -> None:

@@ -1,6 +1,7 @@
 """What a viewer, a stranger or another site can not do to a dashboard."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -72,8 +73,9 @@ def test_nothing_answers_without_a_good_token(launcher: Launcher, kernel: str, k
     token = BAD_TOKENS[kind](launcher.side.signer)
     headers = {} if token is None else {"X-Noteyard-Viewer": token}
     of_kernel = [f"/live/api/kernels/{kernel}", f"/live/session/{kernel}"]
+    near_assets = ["/live/assets/", "/live/assets/0123456789abcdef/static/noteyard/live.js"]
     with httpx.Client(base_url=launcher.address, headers=headers) as client:
-        for path in ("/", "/live/", *of_kernel, "/live/voila/static/0/noteyard/live.js", "/nowhere"):
+        for path in ("/", "/live/", *of_kernel, *near_assets, "/nowhere"):
             for method in ("GET", "POST", "DELETE", "OPTIONS", "HEAD"):
                 answer = client.request(method, path)
                 assert answer.status_code == 403, (method, path)
@@ -82,6 +84,49 @@ def test_nothing_answers_without_a_good_token(launcher: Launcher, kernel: str, k
     with pytest.raises(websockets.InvalidStatus) as refused:
         ViewerSocket(launcher, kernel, **{"X-Noteyard-Viewer": token or ""})
     assert refused.value.response.status_code == 403
+
+
+def test_what_every_page_loads_is_for_anyone_and_nothing_beside_it(launcher: Launcher, page: str, kernel: str) -> None:
+    found = re.search(r"/live/assets/[0-9a-f]{16}/", page)
+    assert found is not None, page
+    assets = found.group()
+    with httpx.Client(base_url=launcher.address) as client:
+        for name in ("chunks.js", "static/noteyard/live.js", "static/voila.js", "static/index.css"):
+            answer = client.get(assets + name)
+            assert answer.status_code == 200, name
+            assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+            assert client.head(assets + name).status_code == 200
+            assert client.post(assets + name).status_code == 403
+            assert client.get(assets + name, headers={"Origin": "https://evil.example"}).status_code == 403
+            assert client.get(assets + name, headers={"Sec-Fetch-Site": "same-site"}).status_code == 403
+        for path in (
+            "",
+            "static/",
+            "static/../../../",
+            "../../",
+            f"../../session/{kernel}",
+            f"%2e%2e/%2e%2e/session/{kernel}",
+            f"session/{kernel}",
+            f"api/kernels/{kernel}",
+            "static/..%2f..%2fvoila_app.py",
+            "static/%2e%2e/voila_app.py",
+            "static//etc/passwd",
+            "static/%2fetc%2fpasswd",
+            "static/../index.html.j2",
+            "labextensions/../../../../etc/passwd",
+            "labextensions/..%2f..%2f..%2fetc%2fpasswd",
+        ):
+            answer = _exactly(client, assets + path)
+            assert answer.status_code in (403, 404), path
+            assert "data-noteyard" in answer.text, "our plain page"
+            assert "no-store" in answer.headers["cache-control"], path
+
+
+def _exactly(client: httpx.Client, path: str) -> httpx.Response:
+    """The answer to a path that is sent as it is written; httpx would resolve its dots."""
+    url = client.base_url.copy_with(raw_path=path.encode())
+    return client.send(httpx.Request("GET", url))
 
 
 def test_two_tokens_are_none(launcher: Launcher) -> None:
@@ -160,12 +205,7 @@ def test_a_kernel_is_for_its_own_viewer_only(launcher: Launcher, kernel: str) ->
         "/live/voila/templates/lab/index.html.j2",
         "/live/voila/templates/lab/static/../index.html.j2",
         "/live/voila/templates/lab/static/%2e%2e/index.html.j2",
-        "/live/voila/static/0/%2e%2e/voila_app.py",
-        "/live/voila/static/0/..%2f..%2fvoila_app.py",
-        "/live/voila/static/0//etc/passwd",
-        "/live/voila/static/0/%2fetc%2fpasswd",
-        "/live/voila/labextensions/0/../../../../etc/passwd",
-        "/live/voila/labextensions/0/..%2f..%2f..%2fetc%2fpasswd",
+        "/live/voila/static/0/voila.js",
         f"/live/voila/query/{NOWHERE}",
         f"/live/voila/execution/{NOWHERE}",
     ],

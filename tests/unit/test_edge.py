@@ -85,6 +85,14 @@ def test_the_whole_of_a_small_installation() -> None:
                     "priority": 70,
                     "middlewares": ["headers", "authz"],
                 },
+                "dashboard-sales-assets": {
+                    "entryPoints": ["main"],
+                    "rule": "Host(`sales.apps.localhost`) && PathPrefix(`/live/assets/`)"
+                    " && (Method(`GET`) || Method(`HEAD`))",
+                    "service": "dashboard-sales",
+                    "priority": 80,
+                    "middlewares": ["headers", "anonymous"],
+                },
             },
             "services": {
                 "api": service("http://127.0.0.1:15001"),
@@ -102,6 +110,9 @@ def test_the_whole_of_a_small_installation() -> None:
                     }
                 },
                 "to-hub": {"redirectRegex": {"regex": ".*", "replacement": "http://localhost:8000/"}},
+                "anonymous": {
+                    "headers": {"customRequestHeaders": {"Cookie": "", "Authorization": "", "X-Noteyard-Viewer": ""}}
+                },
                 "unavailable": {
                     "errors": {
                         "status": ["502", "504"],

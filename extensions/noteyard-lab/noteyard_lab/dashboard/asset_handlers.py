@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 from collections.abc import Sequence
 
+from tornado.web import RequestHandler
 from voila.static_file_handler import MultiStaticFileHandler  # type: ignore[import-untyped]
 
+from noteyard_lab.dashboard.page_assets import PageAssets
 from noteyard_lab.dashboard.plain_page import PlainErrors
 
-FOR_GOOD = "private, max-age=31536000, immutable"
+HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class AssetHandler(PlainErrors, MultiStaticFileHandler):  # type: ignore[misc]
@@ -18,5 +26,30 @@ class AssetHandler(PlainErrors, MultiStaticFileHandler):  # type: ignore[misc]
         super().initialize(paths=list(roots))
 
     def set_extra_headers(self, path: str) -> None:
-        self.set_header("Cache-Control", FOR_GOOD)
-        self.set_header("X-Content-Type-Options", "nosniff")
+        _describe(self)
+
+
+class ChunksHandler(PlainErrors):
+    """Serves the chunks of the page's scripts as one."""
+
+    def initialize(self, assets: PageAssets) -> None:
+        self._assets = assets
+
+    async def get(self) -> None:
+        script = await asyncio.to_thread(self._assets.chunks)
+        _describe(self)
+        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+        else:
+            script = await asyncio.to_thread(gzip.decompress, script)
+        await self.finish(script)
+
+    async def head(self) -> None:
+        await self.get()
+
+
+def _describe(handler: RequestHandler) -> None:
+    for name, value in HEADERS.items():
+        handler.set_header(name, value)

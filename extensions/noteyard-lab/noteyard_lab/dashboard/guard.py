@@ -1,6 +1,7 @@
 """The door of the launcher: no request and no websocket gets past it without a valid viewer token.
 
-The check sits in the application, before any handler is looked up, so a handler cannot forget it.
+The check sits in the application, before any handler is looked up, so a handler cannot forget it. Only the files of
+published packages that every live page loads (page_assets) are for anyone, as the edge asks nobody about them.
 """
 
 from __future__ import annotations
@@ -29,20 +30,30 @@ class NoticeHandler(PlainErrors):
 
 
 class GuardedApplication(Application):
-    """A tornado application that answers 403 to a request without a viewer, or made by another site's page."""
+    """A tornado application that answers 403 to a request without a viewer, or made by another site's page.
 
-    def __init__(self, tokens: ViewerTokens, **settings: Any) -> None:
+    Reading below the path `for_anyone` needs no viewer; no handler of anything else may match a path there.
+    """
+
+    def __init__(self, tokens: ViewerTokens, for_anyone: str, **settings: Any) -> None:
         super().__init__(default_handler_class=NoticeHandler, default_handler_args={"notice": NOT_FOUND}, **settings)
         self._tokens = tokens
+        self._for_anyone = for_anyone
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
         """The handler for a request whose viewer is known; the 403 page for every other."""
+        if self._is_for_anyone(request):
+            return super().find_handler(request, **kwargs)
         given = request.headers.get_list(HEADER)
         viewer = self._tokens.read(given[0]) if len(given) == 1 else None
         if viewer is None or _from_another_site(request):
             return self.get_handler_delegate(request, NoticeHandler, {"notice": FORBIDDEN})
         setattr(request, _VIEWER, viewer)
         return super().find_handler(request, **kwargs)
+
+    def _is_for_anyone(self, request: HTTPServerRequest) -> bool:
+        reads = request.method in ("GET", "HEAD") and request.path.startswith(self._for_anyone)
+        return reads and not _from_another_site(request)
 
 
 def viewer_of(handler: RequestHandler) -> ViewerToken:

@@ -73,7 +73,12 @@ class Service:
         port = self._listen()
         reports.enter("ready", port)
         logger.info("serving %s on port %d", self._claim.title, port)
-        return await look_after_sessions(self._sessions, self._claim)
+        # Before the first visitor asks for it, and beside all else: kernels are starting.
+        chunks = asyncio.create_task(asyncio.to_thread(self._voila.assets.chunks))
+        try:
+            return await look_after_sessions(self._sessions, self._claim)
+        finally:
+            chunks.cancel()
 
     async def _render(self, client: HubClient, path: str) -> None:
         """Execute with the published parameters and no viewer, and store the rendering and the card."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-import voila  # type: ignore[import-untyped]
 from jupyter_server.utils import url_path_join
 from traitlets.config import Config
 from voila.app import Voila  # type: ignore[import-untyped]
@@ -17,12 +14,13 @@ from voila.configuration import VoilaConfiguration  # type: ignore[import-untype
 from voila.paths import collect_static_paths, collect_template_paths  # type: ignore[import-untyped]
 from voila.utils import get_page_config  # type: ignore[import-untyped]
 
-from noteyard_lab.dashboard.asset_handlers import AssetHandler
+from noteyard_lab.dashboard.asset_handlers import AssetHandler, ChunksHandler
 from noteyard_lab.dashboard.execution import Execution
 from noteyard_lab.dashboard.guard import GuardedApplication, GuardIdentity
 from noteyard_lab.dashboard.kernel_handlers import EndHandler, KernelModelHandler, KernelSocketHandler, SessionHandler
 from noteyard_lab.dashboard.live_page import ExecutionRenderer, TextRenderer
 from noteyard_lab.dashboard.log_tail import LogTail
+from noteyard_lab.dashboard.page_assets import PageAssets
 from noteyard_lab.dashboard.page_handler import LivePageHandler
 from noteyard_lab.dashboard.sessions import Sessions
 from noteyard_lab.dashboard.viewer_channel import ViewerChannel
@@ -61,7 +59,12 @@ class DashboardVoila(Voila):  # type: ignore[misc]
         self.setup_template_dirs()
         self._settings: dict[str, Any] = {**self.init_settings(), **_web_settings(), "owner_log": owner_log}
         self.kernel_manager.kernel_spec_manager = kernel_specs()
-        self._page_config = self._make_page_config()
+        self._page_config: dict[str, Any] = get_page_config(
+            base_url=base_url, settings=self._settings, log=self.log, voila_configuration=self.voila_configuration
+        )
+        extensions = self._page_config["federated_extensions"]
+        self.assets = PageAssets(base_url, self.static_paths, self.labextensions_path, extensions)
+        self._page_config.update(self.assets.page_config())
 
     def setup_template_dirs(self) -> None:
         """Templates and static files: our own before Voila's, all from this environment and none from a home."""
@@ -96,32 +99,18 @@ class DashboardVoila(Voila):  # type: ignore[misc]
             (url_path_join(self.base_url, "session", KERNEL_ID), SessionHandler, given),
             (url_path_join(self.base_url, "voila/api/shutdown", KERNEL_ID), EndHandler, given),
         ]
-        for path, roots in (
-            (r"voila/templates/[\w-]+/static/(.*)", self.static_paths),
-            (r"voila/static/[0-9a-f]+/(.*)", self.static_paths),
-            (r"voila/labextensions/[0-9a-f]+/(.*)", self.labextensions_path),
-        ):
-            handlers.append((url_path_join(self.base_url, path), AssetHandler, {"roots": roots}))
-        return GuardedApplication(tokens, handlers=handlers, **self._settings)
+        handlers += [
+            (f"{self.assets.static_url}/(.*)", AssetHandler, {"roots": self.assets.static}),
+            (f"{self.assets.labextensions_url}/(.*)", AssetHandler, {"roots": self.assets.labextensions}),
+            (self.assets.chunks_url, ChunksHandler, {"assets": self.assets}),
+        ]
+        return GuardedApplication(tokens, self.assets.url, handlers=handlers, **self._settings)
 
     @property
     def labextensions_path(self) -> list[str]:
         """Folders of widgets' scripts, those of this environment only."""
         shared = Path(sys.prefix) / "share" / "jupyter"
         return [str(shared / "labextensions"), str(shared / "voila" / "labextensions")]
-
-    def _make_page_config(self) -> dict[str, Any]:
-        """What the page's scripts are told. The addresses of static files change with what is installed."""
-        config: dict[str, Any] = get_page_config(
-            base_url=self.base_url, settings=self._settings, log=self.log, voila_configuration=self.voila_configuration
-        )
-        digest = hashlib.sha256(json.dumps([voila.__version__, config["federated_extensions"]]).encode())
-        for file in sorted([*(HERE / "static" / "noteyard").iterdir(), *RENDERING_STATIC.iterdir()]):
-            digest.update(file.read_bytes())
-        version = digest.hexdigest()[:16]
-        for name, path in (("fullStaticUrl", "voila/static"), ("fullLabextensionsUrl", "voila/labextensions")):
-            config[name] = url_path_join(self.base_url, path, version)
-        return config
 
 
 def _configuration() -> Config:
