@@ -40,14 +40,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         url = f"sqlite:///{tmp_path / 'noteyard.sqlite'}"
     else:
         url = request.getfixturevalue("postgres_url")
-        _empty(url)
+        empty(url)
     database = Database(url)
     migrate(database, tmp_path)
     yield database
     database.close()
 
 
-def _empty(url: str) -> None:
+def empty(url: str) -> None:
+    """Make a PostgreSQL database as new."""
     database = Database(url)
     with database.engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))

@@ -10,6 +10,7 @@ from noteyard.errors import Conflict, FieldError, InvalidParameters, NotFound
 from noteyard.names import RESERVED_SLUGS, is_group, is_person
 from noteyard.passwords import hash_password
 from noteyard.store.audit import record
+from noteyard.store.inserting import insert_once
 from noteyard.store.runs import cancel_run
 from noteyard.store.s3_keys import revoke_all_of
 from noteyard.store.sessions import end_sessions_of, person_of
@@ -29,15 +30,15 @@ def create_person(session: Session, name: str, password: str | None, *, admin: b
             f"{name!r} belonged to somebody who was removed; names are not used again.", "Choose another name."
         )
     if existing is not None:
-        raise Conflict(f"There is already a person named {name!r}.", "Choose another name.")
+        raise _taken(name)
     account = Account(
         name=name,
         password_hash=hash_password(password) if password is not None else None,
         must_change_password=password is not None,
         admin=admin,
     )
-    session.add(account)
-    session.flush()
+    if not insert_once(session, account):
+        raise _taken(name)  # just now
     record(session, by, "person.create", name, {"admin": admin})
     return account
 
@@ -167,6 +168,10 @@ def _keep_an_administrator(session: Session, account: Account) -> None:
     )
     if account.admin and not account.disabled and session.scalar(others.limit(1)) is None:
         raise Conflict(f"{account.name!r} is the only administrator.", "Make somebody else an administrator first.")
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"There is already a person named {name!r}.", "Choose another name.")
 
 
 def _check_name(name: str) -> None:

@@ -138,6 +138,8 @@ def delete_rest(session: Session, person: str) -> None:
     session.execute(update(Run).where(Run.schedule.in_(schedules)).values(schedule=None))
     session.execute(delete(Share).where(Share.kind == "schedule", Share.thing.in_(schedules)))
     session.execute(delete(Schedule).where(Schedule.id.in_(schedules)))
+    # Locked, and then looked at again: somebody may just be taking up the same content.
+    session.execute(select(Release.id).where(Release.id.in_(_releases(person))).with_for_update())
     releases = list(session.scalars(_releases(person)))
     session.execute(delete(Share).where(Share.kind == "release", Share.thing.in_(releases)))
     session.execute(delete(ReleaseOwner).where(ReleaseOwner.person == person))

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from noteyard.errors import NotFound
 from noteyard.releases import Manifest
+from noteyard.store.inserting import insert_once
 from noteyard.store.tables import Release, ReleaseOwner
 from noteyard.store.types import now
 
@@ -15,27 +16,22 @@ def add_release(
     session: Session, manifest: Manifest, schema: dict[str, Any], notes: list[Any], owner: str
 ) -> tuple[Release, bool]:
     """Store a release for an owner; (release, whether it is new). Its blobs are stored before."""
-    release = session.get(Release, manifest.id)
-    is_new = release is None
-    if release is None:
-        release = Release(
-            id=manifest.id,
-            notebook=manifest.notebook,
-            profile=manifest.profile,
-            environment_digest=manifest.environment_digest,
-            files=[{"path": file.path, "sha256": file.sha256, "size": file.size} for file in manifest.files],
-            schema=schema,
-            notes=notes,
-            size=manifest.size,
-            created=now(),
-        )
-        session.add(release)
-        session.flush()
-    own = session.get(ReleaseOwner, (release.id, owner))
-    if own is None:
-        session.add(ReleaseOwner(release=release.id, person=owner))
-    else:
-        own.created = now()
+    release = Release(
+        id=manifest.id,
+        notebook=manifest.notebook,
+        profile=manifest.profile,
+        environment_digest=manifest.environment_digest,
+        files=[{"path": file.path, "sha256": file.sha256, "size": file.size} for file in manifest.files],
+        schema=schema,
+        notes=notes,
+        size=manifest.size,
+        created=now(),
+    )
+    is_new = session.get(Release, manifest.id) is None and insert_once(session, release)
+    own = ReleaseOwner(release=manifest.id, person=owner)
+    if session.get(ReleaseOwner, (manifest.id, owner)) is not None or not insert_once(session, own):
+        session.get_one(ReleaseOwner, (manifest.id, owner)).created = now()
+    release = session.get_one(Release, manifest.id)
     return release, is_new
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from noteyard.names import TEAM_BUCKET, person_bucket
+from noteyard.store.inserting import wait_for_turn
 from noteyard.store.tables import Account, Run
 from noteyard.store.workload_tables import S3Key, WorkloadProcess
 
@@ -14,20 +15,19 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 def key_for_person(session: Session, person: str) -> S3Key:
     """The person's own key, made when missing: writes the team's data and their own."""
-    found = session.scalar(select(S3Key).where(S3Key.kind == "person", S3Key.subject == person))
-    return found or _new(session, "person", person, person, _persons_grants(person))
+    return _of(session, "person", person) or _new(session, "person", person, person, _persons_grants(person))
 
 
 def key_for_run(session: Session, run: Run) -> S3Key:
     """The key of a run, made when missing: opens what its owner's key opens."""
-    found = session.scalar(select(S3Key).where(S3Key.kind == "run", S3Key.subject == run.id))
-    return found or _new(session, "run", run.id, run.owner, _persons_grants(run.owner))
+    return _of(session, "run", run.id) or _new(session, "run", run.id, run.owner, _persons_grants(run.owner))
 
 
 def key_for_dashboard(session: Session, process: WorkloadProcess, publisher: str) -> S3Key:
     """The key of one start of a dashboard, made when missing: reads the team's data and nothing of its publisher's."""
-    found = session.scalar(select(S3Key).where(S3Key.kind == "dashboard", S3Key.subject == process.id))
-    return found or _new(session, "dashboard", process.id, publisher, {TEAM_BUCKET: "read"})
+    return _of(session, "dashboard", process.id) or _new(
+        session, "dashboard", process.id, publisher, {TEAM_BUCKET: "read"}
+    )
 
 
 def find_key(session: Session, access_key: str) -> S3Key | None:
@@ -54,7 +54,15 @@ def _persons_grants(person: str) -> dict[str, str]:
     return {TEAM_BUCKET: "write", person_bucket(person): "write"}
 
 
+def _of(session: Session, kind: str, subject: str) -> S3Key | None:
+    return session.scalar(select(S3Key).where(S3Key.kind == kind, S3Key.subject == subject))
+
+
 def _new(session: Session, kind: str, subject: str, person: str, grants: dict[str, str]) -> S3Key:
+    wait_for_turn(session, "s3 key", kind, subject)
+    made = _of(session, kind, subject)
+    if made is not None:  # by somebody who was first
+        return made
     # The form of AWS's own keys (AKIA…, 20 characters; 40 for the secret): clients and their log filters expect it.
     access_key = "NYAK" + "".join(secrets.choice(ALPHABET) for _ in range(16))
     key = S3Key(
