@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.product import PASSWORD, Product, log_in
+from tests.support.waiting import until
 
 PARAMETERS = """from datetime import date
 from typing import Annotated, Literal
@@ -141,6 +142,38 @@ def test_a_dashboard_is_published_managed_and_taken_down(running: Product, conte
     page.get_by_label("Type board-of-ada to confirm").fill("board-of-ada")
     page.get_by_role("button", name="Take down").click()
     expect(page.get_by_text("The dashboard is taken down")).to_be_visible()
+
+
+def test_an_administrator_purges_what_a_removed_person_left(running: Product, context: BrowserContext) -> None:
+    running.add("una")
+    path = running.write("left.ipynb", "print('left', n)", parameters=PARAMETERS)
+    running.publish("una", path, "left-behind", "--audience", "public")
+    run = run_of(running, "una", path)
+    running.ended("una", run)
+    home = running.state / "homes" / "una"
+    home.mkdir(mode=0o700, parents=True)
+    (home / "notes.txt").write_text("mine")
+    page = enter(context, running, "root")
+    page.goto(f"{running.url}/portal/people/una")
+    expect(page.get_by_role("heading", name="Purge")).to_have_count(0)
+    page.get_by_label("Type una to confirm").fill("una")
+    page.get_by_role("button", name="Remove").click()
+    lost = page.get_by_role("region", name="Purge").get_by_role("listitem")
+    expect(lost).to_contain_text(["1 file in their own folder", "1 run with", "1 dashboard", "1 release"])
+    page.get_by_label("Type una to confirm").fill("una")
+    page.get_by_role("button", name="Purge").click()
+    expect(page.get_by_role("status")).to_contain_text("The purge has begun.")
+
+    def purged() -> bool:
+        page.goto(f"{running.url}/portal/people/una")
+        return page.get_by_text("What una left behind was deleted").is_visible()
+
+    until(purged, 60, "the end of the purge")
+    assert not home.exists()
+    assert not (running.state / "objects" / "runs" / run).exists()
+    with running.client("root") as client:
+        assert client.get(f"/runs/{run}").status_code == 404
+        assert client.get("/dashboards/left-behind").status_code == 404
 
 
 @pytest.fixture(scope="module")

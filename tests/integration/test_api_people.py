@@ -155,7 +155,7 @@ def test_what_a_removed_person_left_is_purged_by_an_administrator(
     unsure = root.post("/portal/people/ada/purge", data={"confirm": "bob"})
     assert (unsure.status_code, "Type ada to confirm." in unsure.text) == (409, True)
     assert root.post("/portal/people/ada/purge", data={"confirm": "ada"}).status_code == 303
-    assert "What ada left behind is being deleted." in root.get("/portal/people/ada").text
+    assert "What ada left behind is being deleted, after" in root.get("/portal/people/ada").text
     assert root.delete("/api/v1/people/ada/data").json() == {**left, "state": "being purged"}
     noted = root.get("/api/v1/audit?thing=ada").json()["items"][0]
     assert (noted["who"], noted["action"], noted["detail"]["schedules"]) == ("root", "person.purge", 1)

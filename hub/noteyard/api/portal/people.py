@@ -85,7 +85,7 @@ def purge(desk: Desk, name: str, sent: SentForm) -> Response:
     if sent.text("confirm") != name:
         raise Conflict("Nothing was deleted: what was typed is not the name.", f"Type {name} to confirm.")
     rest.purge(name, desk.person, desk.database, desk.settings, desk.request_id)
-    return desk.go(_address(name), "The data is being deleted.")
+    return desk.go(_address(name), "The purge has begun.")
 
 
 @router.post("/{name}/transfer")
