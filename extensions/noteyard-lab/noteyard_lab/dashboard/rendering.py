@@ -15,7 +15,7 @@ CARD_TYPE = "image/png"
 
 def rendering_html(notebook: NotebookNode, title: str, assets_url: str) -> str:
     """One page with the outputs and widgets of an executed notebook, no source, in a dashboard's look."""
-    page = HtmlRenderer(assets_url, show_code=False).render(notebook, title)
+    page = HtmlRenderer(assets_url, show_code=False, scripts_later=True).render(notebook, title)
     style, script = ((STATIC / name).read_text() for name in ("rendering.css", "rendering.js"))
     head = f"<style>\n{style}</style>\n<script>\n{script}</script>\n</head>"
     return page.replace("</head>", head, 1)

@@ -4,10 +4,11 @@
 //
 //   <html lang="en">
 //   <head>
-//     <link rel="stylesheet" href="/portal/static/dashboard_shell.css">
+//     <style>…dashboard_shell.css…</style>
 //     <script src="/portal/static/dashboard_shell.js" defer></script>
 //   </head>
-//   <body class="ny-shell" data-rendered="2026-11-22T21:54:00Z">   (data-rendered="" when there is no rendering yet)
+//   <body class="ny-shell" data-rendered="2026-11-22T21:54:00Z" data-state="ready">
+//                        (data-rendered="" when there is no rendering yet; data-state as of /.noteyard/state)
 //     <header class="ny-bar">
 //       <a class="ny-home" href="http://localhost:8000/portal/dashboards">Dashboards</a>
 //       <h1 class="ny-title">Sales in the north</h1>
@@ -21,8 +22,9 @@
 //   </body>
 //
 // It asks GET /.noteyard/state for {"state": "sleeping"|"starting"|"ready"|"failed", "message": str, "live": bool} until
-// a session can start, then loads /live/ with its own query in a second frame, which has the same origin and tells by
-// messages how far it is (see live.js in noteyard-lab). It waits with that until the rendering is seen. Pages of the launcher say what they are in <html data-noteyard>
+// a session can start, unless data-state has said so, then loads /live/ with its own query in a second frame, which has the same origin and tells by
+// messages how far it is (see live.js in noteyard-lab). It waits with that until the rendering is seen, and the rendering's
+// formulas and widgets wait for DRAW_PATIENCE when a live session is near, which has its own of them. Pages of the launcher say what they are in <html data-noteyard>
 // or <body data-noteyard>: "session", "busy", "forbidden", "failed", "missing". The rendering is sandboxed; it only
 // tells how far it is scrolled.
 (function () {
@@ -34,6 +36,7 @@
   var BUSY_PAUSE = 60000;
   var LOADED_PATIENCE = 20000;
   var SEEN_PATIENCE = 1500;
+  var DRAW_PATIENCE = 2500;
 
   var stage = document.getElementById("stage");
   var line = document.getElementById("state");
@@ -202,9 +205,23 @@
   }
 
   function begin() {
-    if (!begun) {
-      begun = true;
+    if (begun) {
+      return;
+    }
+    begun = true;
+    if (document.body.dataset.state === "ready") {
+      startLive();
+      window.setTimeout(drawRendering, DRAW_PATIENCE);
+    } else {
+      showWaiting("starting", "Starting a live session…");
+      drawRendering();
       poll();
+    }
+  }
+
+  function drawRendering() {
+    if (rendering) {
+      rendering.contentWindow.postMessage({ type: "noteyard-rendering-draw" }, "*");
     }
   }
 
@@ -214,7 +231,6 @@
   }
   window.addEventListener("message", hear);
   action.addEventListener("click", act);
-  showWaiting("starting", "Starting a live session…");
   // Renderings of earlier versions do not tell when they are seen.
   window.setTimeout(begin, renderedAt ? SEEN_PATIENCE : 0);
 })();

@@ -1,11 +1,15 @@
 """A dashboard's own host: the page that shows the last rendering at once and swaps in the live session."""
 
 import asyncio
+import hashlib
+from base64 import b64encode
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from markupsafe import Markup
 
+from noteyard.api.assets import STATIC
 from noteyard.api.browser_cookies import set_cookie
 from noteyard.api.dashboard_access import dashboard_state, looked_at_as_administrator
 from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
@@ -26,9 +30,12 @@ from noteyard.store.workload_tables import Dashboard
 router = APIRouter(include_in_schema=False)
 
 ANONYMOUS_DAYS = 30
+# In the page, so that the frame of the rendering is laid out and painted without another request.
+SHELL_STYLE = Markup((STATIC / "dashboard_shell.css").read_text())
+STYLE_HASH = b64encode(hashlib.sha256(SHELL_STYLE.encode()).digest()).decode()
 SHELL_POLICY = (
-    "default-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    f"default-src 'self'; style-src 'sha256-{STYLE_HASH}'; connect-src 'self'; frame-src 'self'; "
+    "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
 
@@ -48,9 +55,11 @@ def shell(request: Request, database: Db, settings: Config, urls: Urls, request_
             _wake(request, dashboard, visitor)
             looked_at_as_administrator(session, dashboard, visitor.person if visitor else None, "page", request_id)
             rendered = _rendered(session, dashboard)
+            state = STATES[dashboard_state(session, dashboard)[0]]
     except InvalidParameters as error:
         return page(request, "dashboard_parameters.html", 422, fields=error.fields, slug=slug, origin=urls.app(slug))
-    answer = page(request, "dashboard_shell.html", 200, dashboard=dashboard, rendered=rendered, home=urls.hub)
+    shown = {"dashboard": dashboard, "rendered": rendered, "state": state, "style": SHELL_STYLE}
+    answer = page(request, "dashboard_shell.html", 200, **shown, home=urls.hub)
     answer.headers["Content-Security-Policy"] = SHELL_POLICY
     if visitor is None:
         cookie = anonymous_cookie(dashboard.id, request.app.state.signing_key)
