@@ -87,7 +87,7 @@ def left(database: Database, tmp_path: Path) -> Context:
             add_schedule(session, id, owner, release)
         runs = [add_run(session, both, "ada"), add_run(session, alone, "ada", schedule="c1")]
         runs += [add_run(session, handed, "ada", schedule="c2"), add_run(session, alone, "bob", schedule="c1")]
-        add_run(session, both, "bob")
+        add_run(session, both, "bob", rerun_of=runs[0].id)
         for run in runs:
             finish(session, run)
             controller.objects.put(output_key(run.id, 1, "notebook.html"), b"out")
@@ -156,7 +156,8 @@ async def test_a_purge_takes_what_was_left_behind_and_nothing_else_however_often
     with left.database.read() as session:
         kept = list(session.scalars(select(Run.schedule).where(Run.owner == "ada")))
         assert kept == ["c2"], "the runs of a transferred schedule are its history"
-        assert list(session.scalars(select(Run.schedule).where(Run.owner == "bob"))) == [None, None]
+        bobs = session.execute(select(Run.schedule, Run.rerun_of).where(Run.owner == "bob"))
+        assert list(bobs) == [(None, None), (None, None)]
         assert len(objects) == 2
         assert list(session.scalars(select(Schedule.id))) == ["c2"]
         assert list(session.scalars(select(ScheduleFire.schedule))) == ["c2"]

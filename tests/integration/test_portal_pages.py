@@ -170,6 +170,9 @@ def test_a_first_password_is_changed_before_anything_else(app: FastAPI) -> None:
     first = added.text.split('aria-label="First password">')[1].split("<")[0]
     carla = page_of(app, "carla")
     assert carla.get("/").headers["location"] == "/portal/account"
+    assert carla.get("/d/any/").headers["location"] == f"{HUB}/portal/account"
+    refused = carla.get("/api/v1/runs", headers={"Accept": "application/json"})
+    assert (refused.status_code, refused.json()["detail"]) == (403, "Choose a password of your own first.")
     different = carla.post("/portal/account/password", data={"old": first, "new": "a long one 1", "again": "another"})
     assert "the two new passwords are not the same" in different.text
     wrong = carla.post("/portal/account/password", data={"old": "x", "new": "a long one", "again": "a long one"})

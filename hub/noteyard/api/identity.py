@@ -16,6 +16,7 @@ from noteyard.store.sessions import find_session, person_of
 from noteyard.store.tables import Account
 from noteyard.store.workload_tables import BrowserSession
 
+PASSWORD_CALL = "/api/v1/me/password"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -54,7 +55,16 @@ async def current_person(request: Request) -> Person:
     if found is None:
         raise NotLoggedIn()
     check_origin(request)
+    if request.url.path != PASSWORD_CALL and await asyncio.to_thread(has_first_password, request, found[1]):
+        raise Forbidden("Choose a password of your own first.", "Do it in the portal, under your name.")
     return found[1]
+
+
+def has_first_password(request: Request, person: Person) -> bool:
+    """Whether somebody who is logged in has still to choose a password of their own, before anything else."""
+    database: Database = request.app.state.database
+    with database.read() as session:
+        return session.get_one(Account, person.name).must_change_password
 
 
 async def _by_token(request: Request, token: str) -> Person:

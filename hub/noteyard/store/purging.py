@@ -111,6 +111,7 @@ def dashboards_to_purge(session: Session, person: str) -> list[str]:
 
 def delete_runs(session: Session, runs: Sequence[str]) -> None:
     """Delete runs with attempts and logs; their outputs are gone already."""
+    session.execute(update(Run).where(Run.rerun_of.in_(runs)).values(rerun_of=None))
     session.execute(delete(LogChunk).where(LogChunk.run.in_(runs)))
     session.execute(delete(Attempt).where(Attempt.run.in_(runs)))
     session.execute(delete(Run).where(Run.id.in_(runs)))

@@ -6,10 +6,8 @@ from urllib.parse import quote
 
 from fastapi import Depends, Request
 
-from noteyard.api.identity import check_origin, read_browser
+from noteyard.api.identity import check_origin, has_first_password, read_browser
 from noteyard.domain import Person
-from noteyard.store import Database
-from noteyard.store.tables import Account
 
 PASSWORD_PAGE = "/portal/account"
 
@@ -30,15 +28,9 @@ async def looking_person(request: Request) -> Person:
         raise GoTo(f"/portal/login?next={quote(path if request.method == 'GET' else '/')}")
     check_origin(request)
     person = found[1]
-    if not request.url.path.startswith(PASSWORD_PAGE) and await asyncio.to_thread(_must_change, request, person.name):
+    if not request.url.path.startswith(PASSWORD_PAGE) and await asyncio.to_thread(has_first_password, request, person):
         raise GoTo(PASSWORD_PAGE)
     return person
-
-
-def _must_change(request: Request, name: str) -> bool:
-    database: Database = request.app.state.database
-    with database.read() as session:
-        return session.get_one(Account, name).must_change_password
 
 
 Looking = Annotated[Person, Depends(looking_person)]

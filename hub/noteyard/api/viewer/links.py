@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from noteyard.access import may_open
 from noteyard.api.dashboard_access import looked_at_as_administrator
 from noteyard.api.dependencies import Config, Db, RequestId, Urls
-from noteyard.api.identity import read_browser
+from noteyard.api.identity import has_first_password, read_browser
 from noteyard.api.pages import page
 from noteyard.domain import Audience
 from noteyard.errors import NotFound
@@ -27,6 +27,8 @@ def open_dashboard(
     """Send the browser on; whether the dashboard exists is told only to those who may open it."""
     query = request.url.query
     browser = read_browser(request)
+    if browser is not None and has_first_password(request, browser[1]):
+        return RedirectResponse(f"{urls.hub}/portal/account", 302)
     with database.write() as session:
         try:
             dashboard = get_dashboard(session, slug)
