@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from noteyard.settings import FILE_NAME, Section, Settings
+from noteyard.settings import FILE_NAME, Settings
+from noteyard.settings_section import Section
 from pydantic.fields import FieldInfo
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -83,7 +84,10 @@ def settings_page() -> str:
 def options(section: type[Section] | type[Settings], prefix: str, only: list[str] | None = None) -> Iterator[Option]:
     """A section's options in their order."""
     for name, field in section.model_fields.items():
-        if only is None or name in only:
+        inner = section_of(field)
+        if inner is not None and only is None:
+            yield from options(inner, f"{prefix}{name}.")
+        elif only is None or name in only:
             yield Option(prefix + name, kind_of(field.annotation, field), default_of(field), field.description or "")
 
 
@@ -104,6 +108,9 @@ def kind_of(annotation: Any, field: FieldInfo | None = None) -> str:
         return " or ".join(kinds) + _bounds(field)
     if get_origin(annotation) is list:
         return f"list of {kind_of(get_args(annotation)[0])}s"
+    if get_origin(annotation) is dict:
+        key, value = (kind_of(kind) for kind in get_args(annotation))
+        return f"mapping ({key}: {value})"
     words = {int: "whole number", float: "number", bool: "yes or no", str: "text", Path: "path"}
     return words[annotation] + _bounds(field)
 
@@ -123,7 +130,7 @@ def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value in (None, [], ""):
+    if value in (None, [], {}, ""):
         return "—"
     if isinstance(value, bool):
         return "`true`" if value else "`false`"

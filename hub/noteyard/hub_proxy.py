@@ -6,8 +6,10 @@ has started is not stopped because a part restarts at that moment.
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from jupyterhub.proxy import Proxy
@@ -19,6 +21,20 @@ T = TypeVar("T")
 
 FIRST_DELAY = 0.05
 LONGEST_DELAY = {"api": 2.0, "edge": 0.1}
+
+
+async def every_address(url: str) -> list[str]:
+    """The URL by each address that its host's name has now: one for each replica behind a headless Service.
+
+    Raises httpx.ConnectError when the name is not known.
+    """
+    parts = urlsplit(url)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise httpx.ConnectError(f"{parts.hostname}: {error}") from error
+    hosts = sorted({f"[{address[0]}]" if family is socket.AF_INET6 else address[0] for family, *_, address in found})
+    return [f"{parts.scheme}://{host}:{parts.port}" for host in hosts]
 
 
 class NoteyardProxy(Proxy):  # type: ignore[misc]
@@ -73,8 +89,8 @@ class NoteyardProxy(Proxy):  # type: ignore[misc]
         for url in self.edge_urls:
 
             async def look(url: str = url) -> bool | None:
-                answer = await self._http.get(f"{url}{path}")
-                return True if answer.status_code == status else None
+                answers = [await self._http.get(f"{each}{path}") for each in await every_address(url)]
+                return True if all(answer.status_code == status for answer in answers) else None
 
             await self._persist(look, f"The edge at {url} did not take the change of route {routespec}.", "edge")
 

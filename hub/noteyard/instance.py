@@ -4,7 +4,9 @@ import json
 import os
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -19,13 +21,17 @@ PORTS = (*PARTS, "s3-metrics")
 
 @dataclass(frozen=True)
 class Instance:
-    """Paths of one state folder. Folders are 0700, secrets 0600."""
+    """Paths of one state folder. Folders are 0700, secrets 0600.
+
+    `addresses` are (part, internal URL) of parts that are not processes of this machine.
+    """
 
     state: Path
+    addresses: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> "Instance":
-        return cls(settings.state)
+        return cls(settings.state, tuple(settings.kubernetes.addresses.items()))
 
     def folder(self, *parts: str) -> Path:
         """A folder under the state folder, made when missing."""
@@ -88,7 +94,22 @@ class Instance:
         return content
 
     def internal_url(self, part: str) -> str:
-        return f"http://127.0.0.1:{self.ports()[part]}"
+        """Base URL of a part for the other parts, without a slash at its end."""
+        return dict(self.addresses).get(part) or f"http://127.0.0.1:{self.ports()[part]}"
+
+    def listens(self, part: str) -> tuple[str, int]:
+        """Address and port that a part binds: of loopback, or of its pod."""
+        address = dict(self.addresses).get(part)
+        if address is None:
+            return "127.0.0.1", self.ports()[part]
+        return "0.0.0.0", urlsplit(address).port or 80
+
+    def began(self) -> datetime:
+        """When the installation was started on this machine; in the first year where its parts come and go alone."""
+        path = self.run / "ports.json"
+        if self.addresses or not path.exists():
+            return datetime.min.replace(tzinfo=UTC)
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _write_once(path: Path, content: str) -> None:

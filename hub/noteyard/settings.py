@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from noteyard.errors import NoteyardError
+from noteyard.kubernetes_settings import Kubernetes, Objects
+from noteyard.settings_section import Section
 
 FILE_NAME = "noteyard.yaml"
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class Profile(Section):
@@ -33,6 +31,10 @@ class Profile(Section):
     cpu: float | None = Field(default=None, gt=0, description="CPU cores, where the system can enforce it.")
     memory_mb: int | None = Field(default=None, gt=0, description="Memory in MiB, where the system can enforce it.")
     groups: list[str] = Field(default_factory=list, description="Groups that may use it; empty: everyone.")
+    gpus: int = Field(default=0, ge=0, description="GPUs (nvidia.com/gpu; Kubernetes).")
+    node_selector: dict[str, str] = Field(
+        default_factory=dict, description="Labels of the nodes it needs (Kubernetes)."
+    )
 
 
 class Urls(Section):
@@ -166,6 +168,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, description="SQLAlchemy URL, e.g. postgresql+psycopg://…; empty: SQLite in the state folder."
     )
+    hub_database_url: str | None = Field(
+        default=None, description="The same for JupyterHub's own database, which must be another one."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     admin_access: bool = Field(
         default=False, description="Administrators may read contents of other people's runs and dashboards (audited)."
@@ -188,6 +193,8 @@ class Settings(BaseSettings):
     dashboards: Dashboards = Field(default_factory=Dashboards, description="Dashboards.")
     mail: Mail = Field(default_factory=Mail, description="Mail.")
     webhooks: Webhooks = Field(default_factory=Webhooks, description="Webhooks.")
+    objects: Objects = Field(default_factory=Objects, description="Where Noteyard keeps what it stores.")
+    kubernetes: Kubernetes = Field(default_factory=Kubernetes, description="Kubernetes.")
 
     @classmethod
     def settings_customise_sources(

@@ -2,6 +2,13 @@
 
 import hashlib
 import secrets
+from typing import Protocol
+
+
+class Tokened(Protocol):
+    """A row that a token opens."""
+
+    token_hash: str
 
 
 def new_token() -> str:
@@ -12,3 +19,10 @@ def new_token() -> str:
 def token_hash(token: str) -> str:
     """What the database keeps of a token. Plain SHA-256 is enough for secrets that nobody chose."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def renew_token(row: Tokened) -> str:
+    """A new token for a row: who still holds the old one will be refused."""
+    token = new_token()
+    row.token_hash = token_hash(token)
+    return token

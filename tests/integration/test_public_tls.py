@@ -23,7 +23,7 @@ from noteyard.store.s3_keys import key_for_person
 from playwright.sync_api import BrowserContext, expect
 
 from tests.support.ports import free_port
-from tests.support.product import LAB, YARD, Product, chromium, log_in
+from tests.support.product import LAB, PASSWORD, YARD, Product, chromium, log_in
 from tests.support.waiting import until
 
 HUB, APPS, S3 = "noteyard.test", "apps.noteyard-apps.test", "s3.noteyard.test"
@@ -231,6 +231,20 @@ def test_cookies_keep_to_tls_and_to_their_host(public: Public, browser: BrowserC
         assert ours[name]["httpOnly"] and ours[name]["path"] == "/"
     on_hub = [cookie["name"] for cookie in cookies if cookie["domain"] == HUB and "jupyterhub" in cookie["name"]]
     assert on_hub and all(name.startswith("__Host-") for name in on_hub), on_hub
+
+
+def test_a_new_password_leaves_the_browser_that_chose_it_logged_in(public: Public, browser: BrowserContext) -> None:
+    page = browser.new_page()
+    page.goto(f"{public.url}/portal/account")
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("New password again").fill(PASSWORD)
+    page.get_by_role("button", name="Change it").click()
+    expect(page.get_by_role("status")).to_contain_text("Your other browsers are logged out.")
+    for address in (f"{public.url}/hub/token", f"https://bob.{HUB}:{public.port}/user/bob/api/status"):
+        answer = page.goto(address)
+        assert answer is not None and (answer.status, page.url) == (200, address)
+    page.close()
 
 
 def test_logging_out_ends_the_cookies(public: Public, browser: BrowserContext) -> None:

@@ -16,7 +16,6 @@ from noteyard.store.attempts import (
     begin_attempt,
     claim,
     log_text,
-    renew_token,
     report,
     requeue_interrupted,
     settle,
@@ -35,6 +34,7 @@ from noteyard.store.runs import (
 from noteyard.store.schedules import record_fire
 from noteyard.store.tables import Attempt, Run, Schedule, ScheduleFire
 from noteyard.store.types import now
+from noteyard.tokens import renew_token
 
 from tests.support.rows import add_person, add_run, add_some_release
 

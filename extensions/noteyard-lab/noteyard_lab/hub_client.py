@@ -7,11 +7,15 @@ give up. Nothing of the process's surroundings (proxies, .netrc) is trusted, so 
 from __future__ import annotations
 
 import json
+import os
+import platform
 import random
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TextIO, TypeVar, cast
 
 import httpx
@@ -42,15 +46,29 @@ class GaveUpError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """Where the hub side is and by which token this process may speak to it. The token is left out of its repr."""
+    """Where the hub side is and by which token this process may speak to it. The token is left out of its repr.
+
+    `once`: the token lay where people's code can read it, and is given up for another when this process claims.
+    """
 
     api: str
     subject: str
     token: str = field(repr=False)
+    once: bool = False
+
+
+def find_access(file: Path | None, subject_key: str) -> Access:
+    """What a process is started with: from standard input, or from a file, whose token is good for a claim alone."""
+    if file is None:
+        access = read_access(sys.stdin, subject_key)
+        sys.stdin.close()
+        return access
+    with file.open() as stream:
+        return replace(read_access(stream, subject_key), once=True)
 
 
 def read_access(stream: TextIO, subject_key: str) -> Access:
-    """Read the one JSON line a process gets on its standard input: `{"api", subject_key, "token"}`.
+    """Read the one JSON line a process gets: `{"api", subject_key, "token"}`.
 
     Raises ValueError when the line is not such an object; the line itself is never part of the message.
     """
@@ -59,9 +77,13 @@ def read_access(stream: TextIO, subject_key: str) -> Access:
         return Access(str(given["api"]).rstrip("/"), str(given[subject_key]), str(given["token"]))
     except (ValueError, KeyError, TypeError):
         raise ValueError(
-            f'standard input must begin with one line of JSON with "api", "{subject_key}" and "token"; '
+            f'{_name(stream)} must begin with one line of JSON with "api", "{subject_key}" and "token"; '
             "Noteyard starts this program by itself, it is not meant to be started by hand"
         ) from None
+
+
+def _name(stream: TextIO) -> str:
+    return "standard input" if stream is sys.stdin or not hasattr(stream, "name") else str(stream.name)
 
 
 class HubClient:
@@ -73,6 +95,7 @@ class HubClient:
 
     def __init__(self, access: Access, gave_up: threading.Event | None = None) -> None:
         self.gave_up = gave_up if gave_up is not None else threading.Event()
+        self._once = access.once
         # Loading certificates takes longer than a small run; over plain http nobody looks at them.
         verify: ssl.SSLContext | bool = access.api.startswith("https://")
         self._http = httpx.Client(
@@ -86,6 +109,19 @@ class HubClient:
     def close(self) -> None:
         """Close the connections; requests under way in other threads fail."""
         self._http.close()
+
+    def claim(self, path: str) -> dict[str, object]:
+        """Take what this process was started for; exactly one process ever can."""
+        who = {"pid": os.getpid(), "host": platform.node(), "exchange": self._once}
+        answer = self.post(path, who)
+        token = answer.pop("token", None)
+        if token is not None:
+            self._http.headers["Authorization"] = f"Bearer {token}"
+        return answer
+
+    def speak_as(self, other: HubClient) -> None:
+        """Use the token that another client has by now."""
+        self._http.headers["Authorization"] = other._http.headers["Authorization"]
 
     def use_request_id(self, request_id: str) -> None:
         """Send `X-Request-Id` with every later request."""

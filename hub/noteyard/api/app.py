@@ -38,7 +38,7 @@ from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
 from noteyard.logs import configure
 from noteyard.metrics import name_part
-from noteyard.objects import Objects
+from noteyard.object_store import stored_objects
 from noteyard.settings import Settings, load
 from noteyard.store import Database
 from noteyard.urls import PublicUrls
@@ -74,15 +74,15 @@ def make_app(settings: Settings) -> FastAPI:
     )
     app.state.settings, app.state.instance, app.state.urls = settings, instance, urls
     app.state.database = Database(settings.database_url or instance.database_url)
-    app.state.objects = Objects.in_folder(instance.objects)
+    app.state.objects = stored_objects(settings, instance)
     app.state.hub = HubClient(instance.internal_url("hub"), instance.secret("hub-api"), urls.hub)
     app.state.viewer_tokens = ViewerTokens(instance.secret("viewer-key.pem"))
     app.state.signing_key = instance.secret("signing").encode()
     app.state.public_wakes = RateLimit(settings.dashboards.public_wakes_per_minute)
     app.state.templates = environment()
     app.state.s3_keys = DatabaseKeys(app.state.database)
-    app.state.s3_folder, app.state.s3_objects = embedded_s3(settings)
     _routes(app, urls)
+    _embedded_s3(app, settings)
     problems.install(app)
     app.add_middleware(LowerCaseHost)
     app.add_middleware(RequestLog)
@@ -94,10 +94,19 @@ def _routes(app: FastAPI, urls: PublicUrls) -> None:
     app.router.routes.append(Host(f"{{slug}}.{urls.apps_host}", _apps(app)))
     for module in (releases, runs, schedules, dashboards, people, parameters, workers, launchers):
         app.include_router(module.router)
-    for internal in (edge_config, hub_routes, s3_guard, s3_folders, health, authz, links, login):
+    for internal in (edge_config, hub_routes, health, authz, links, login):
         app.include_router(internal.router)
     app.include_router(pages_router)
     mount_assets(app)
+
+
+def _embedded_s3(app: FastAPI, settings: Settings) -> None:
+    embedded = embedded_s3(settings)
+    app.state.s3_objects = None
+    if embedded is not None:
+        app.state.s3_folder, app.state.s3_objects = embedded
+        app.include_router(s3_guard.router)
+        app.include_router(s3_folders.router)
 
 
 def _apps(hub_app: FastAPI) -> FastAPI:
@@ -114,5 +123,6 @@ def _apps(hub_app: FastAPI) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.hub.http.aclose()
-    await app.state.s3_objects.close()
+    if app.state.s3_objects is not None:
+        await app.state.s3_objects.close()
     app.state.database.close()

@@ -9,21 +9,21 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.orm import Session
 
 from noteyard.api.bodies import bounded_body
-from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
+from noteyard.api.dependencies import Config, Db, RequestId, Store
 from noteyard.api.streams import stored
-from noteyard.api.workers import ErrorBody, Token
+from noteyard.api.workers import ClaimBody, ErrorBody, Token
 from noteyard.backends import platform
 from noteyard.domain import WorkloadState
 from noteyard.errors import FieldError, InvalidParameters, NotFound
 from noteyard.objects import blob_key, rendering_key
 from noteyard.parameters import validate
-from noteyard.s3_environment import s3_environment
 from noteyard.store.dashboards import get_version
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import key_for_dashboard
 from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard
 from noteyard.store.workloads import Report, claim_process, process_by_token, report_process
+from noteyard.tokens import renew_token
 
 router = APIRouter(prefix="/internal/v1/workloads/{id}", include_in_schema=False)
 
@@ -43,28 +43,30 @@ class StatusBody(BaseModel):
 
 @router.post("/claim")
 def claim(
-    id: str, token: Token, request: Request, database: Db, settings: Config, urls: Urls, request_id: RequestId
+    id: str, body: ClaimBody, token: Token, request: Request, database: Db, settings: Config, request_id: RequestId
 ) -> dict[str, Any]:
+    shape = platform(settings)
     with database.write() as session:
         process = process_by_token(session, id, token)
         claim_process(process)
         dashboard = session.get_one(Dashboard, process.dashboard)
         release = get_release(session, get_version(session, dashboard.id, process.version).release)
-        key = key_for_dashboard(session, process, dashboard.publisher)
+        data = shape.data_environment(lambda: key_for_dashboard(session, process, dashboard.publisher))
         return {
+            **({"token": renew_token(process)} if body.exchange else {}),
             "dashboard": dashboard.id,
             "title": dashboard.title,
             "notebook": release.notebook,
             "files": release.files,
             "schema": release.schema,
             "parameters": validate(release.schema, dashboard.parameters),
-            "environment": {**s3_environment(key, urls.s3), "NOTEYARD_DASHBOARD": dashboard.slug},
+            "environment": {**data, "NOTEYARD_DASHBOARD": dashboard.slug},
             "kernel_name": None,
             "public_key": request.app.state.viewer_tokens.public_pem,
             "audience": dashboard.id,
             "base_url": "/live/",
             "assets_url": "/_assets/",
-            "bind": "127.0.0.1:0",
+            "bind": shape.dashboard_bind,
             "reads_viewer": dashboard.reads_viewer,
             "render": process.render,
             **_limits(settings),
@@ -95,11 +97,11 @@ async def rendering(id: str, name: str, request: Request, token: Token, database
 
 @router.post("/status")
 def status(id: str, body: StatusBody, token: Token, database: Db, settings: Config) -> dict[str, bool]:
-    if body.port and not platform(settings).may_serve(id, body.host, body.port):
+    address = platform(settings).dashboard_address(id, body.host, body.port) if body.port else None
+    if body.port and address is None:
         raise InvalidParameters(
             [FieldError("host", f"viewers can't be led to {body.host}:{body.port}; a dashboard serves where it runs")]
         )
-    address = f"{body.host}:{body.port}" if body.port else None
     error = body.error.model_dump() if body.error else None
     report = Report(WorkloadState(body.state), address, body.sessions, body.last_activity, error, body.log)
     with database.write() as session:

@@ -8,18 +8,19 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from noteyard.api.bodies import bounded_body
-from noteyard.api.dependencies import Config, Db, Store, Urls
+from noteyard.api.dependencies import Config, Db, Store
 from noteyard.api.streams import stored
+from noteyard.backends import platform
 from noteyard.domain import RunState, Target
 from noteyard.errors import NotFound
 from noteyard.hub_client import NotLoggedIn
 from noteyard.objects import blob_key, output_key
 from noteyard.run_parameters import rendered_parameters
-from noteyard.s3_environment import s3_environment
 from noteyard.store.attempts import Ending, Progress, attempt_by_token, claim, report, settle
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import key_for_run, revoke_subject
 from noteyard.store.tables import Attempt, Run, Schedule
+from noteyard.tokens import renew_token
 
 router = APIRouter(prefix="/internal/v1/attempts/{id}", include_in_schema=False)
 
@@ -36,6 +37,12 @@ async def worker_token(request: Request) -> str:
 
 
 Token = Annotated[str, Depends(worker_token)]
+
+
+class ClaimBody(BaseModel):
+    """`exchange` asks for another token in the answer: the one it came with has lain where others may read it."""
+
+    exchange: bool = False
 
 
 class ProgressBody(BaseModel):
@@ -62,14 +69,15 @@ class FinishBody(BaseModel):
 
 
 @router.post("/claim")
-def claim_attempt(id: str, token: Token, database: Db, settings: Config, urls: Urls) -> dict[str, Any]:
+def claim_attempt(id: str, body: ClaimBody, token: Token, database: Db, settings: Config) -> dict[str, Any]:
     with database.write() as session:
         run, attempt = attempt_by_token(session, id, token)
         claim(run, attempt)
         release = get_release(session, run.release)
         schedule = session.get(Schedule, run.schedule) if run.schedule else None
-        key = key_for_run(session, run)
+        data = platform(settings).data_environment(lambda: key_for_run(session, run))
         return {
+            **({"token": renew_token(attempt)} if body.exchange else {}),
             "run": run.id,
             "number": attempt.number,
             "notebook": release.notebook,
@@ -77,7 +85,7 @@ def claim_attempt(id: str, token: Token, database: Db, settings: Config, urls: U
             "parameters": rendered_parameters(run, attempt.number, release.schema, schedule),
             "schema": release.schema,
             "environment": {
-                **s3_environment(key, urls.s3),
+                **data,
                 "NOTEYARD_RUN": run.id,
                 "NOTEYARD_ATTEMPT": str(attempt.number),
                 "NOTEYARD_USER": run.owner,

@@ -14,13 +14,19 @@ __all__ = ["PersonalData", "Platform", "Runner", "WorkloadHost", "embedded_s3", 
 
 def platform(settings: Settings) -> Platform:
     """The platform of the settings' shape. A shape's libraries are imported only where it is used."""
+    if settings.shape == "kubernetes":
+        from noteyard.backends.kubernetes.platform import KubernetesPlatform
+
+        return KubernetesPlatform(settings)
     from noteyard.backends.local.platform import LocalPlatform
 
     return LocalPlatform(settings)
 
 
-def embedded_s3(settings: Settings) -> "tuple[S3Folder, S3Objects]":
-    """The folder behind the S3 server that the API guards, and the server itself."""
+def embedded_s3(settings: Settings) -> "tuple[S3Folder, S3Objects] | None":
+    """The folder behind the S3 server that the API guards, and the server itself; None where S3 is not ours."""
+    if settings.shape == "kubernetes":
+        return None
     from noteyard.backends.local.s3_folder import S3Folder
     from noteyard.backends.local.s3_objects import S3Objects
     from noteyard.instance import Instance

@@ -4,9 +4,11 @@ All calls are idempotent and named by our ids, so that "already exists" means "d
 exists, found by label or by recorded process identity, never from memory: a restarted controller adopts what runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from noteyard.s3_environment import Key
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,22 @@ class Platform(Protocol):
     def edge_part(self) -> Mapping[str, Any]:
         """What this shape adds to the edge's dynamic configuration (see edge.py)."""
 
+    @property
+    def dashboard_bind(self) -> str:
+        """`host:port` that a dashboard's process listens on; port 0: one of its choice."""
+
+    def dashboard_address(self, id: str, host: str, port: int) -> str | None:
+        """Where the edge reaches the dashboard's process `id`, which says it serves at an address: `host:port`.
+
+        None when it can't be there: viewers are led nowhere else.
+        """
+
+    def data_environment(self, key: Callable[[], Key]) -> Mapping[str, str]:
+        """Variables by which people's code reaches the data; `key` makes a key for them, where one is needed."""
+
     def runner(self) -> Runner: ...
 
     def workload_host(self) -> WorkloadHost: ...
-
-    def may_serve(self, id: str, host: str, port: int) -> bool:
-        """Whether the workload process `id` may serve at an address: viewers are led to where it says it does."""
 
     def personal_data(self, person: str) -> PersonalData:
         """How much of a person's own data there is. Blocks, long where there is much."""

@@ -22,7 +22,8 @@ def token(
     from noteyard.store.audit import record
     from noteyard.store.people import get_active
 
-    database = Instance.of(settings_of(state)).state / "db" / "hub.sqlite"
+    settings = settings_of(state)
+    database = settings.hub_database_url or Instance.of(settings).hub_database_url
     scopes = scope or ["read"]
     with store_of(state) as session:
         get_active(session, name)

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from datetime import UTC, datetime
 
 from prometheus_client import start_http_server
 
@@ -21,7 +20,7 @@ from noteyard.controller.workloads import WorkloadLoop
 from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
 from noteyard.logs import configure
-from noteyard.objects import Objects
+from noteyard.object_store import stored_objects
 from noteyard.settings import Settings, load
 from noteyard.store import Database
 from noteyard.urls import PublicUrls
@@ -31,8 +30,8 @@ def main() -> None:
     """Work until SIGTERM or SIGINT. Runs and dashboards go on; the next controller adopts them."""
     settings = load()
     configure(settings.log_level)
-    ports = Instance.of(settings).ports()
-    start_http_server(ports["controller"], "127.0.0.1")
+    address, port = Instance.of(settings).listens("controller")
+    start_http_server(port, address)
     asyncio.run(_work(settings))
 
 
@@ -52,12 +51,12 @@ async def _work(settings: Settings) -> None:
             settings,
             instance,
             database,
-            Objects.in_folder(instance.objects),
+            stored_objects(settings, instance),
             urls,
             shape.runner(),
             shape.workload_host(),
             epoch,
-            _began(instance),
+            instance.began(),
         )
         purges = PurgeLoop(context, hub, shape)
         await run_loops([*_loops(context, hub), Loop("purges", purges.turn, 1.0), Loop("tidying", shape.tidy, 3600.0)])
@@ -78,11 +77,6 @@ def _loops(context: Context, hub: HubClient) -> list[Loop]:
         Loop("people", PeopleLoop(context, hub).turn, 1.0),
         Loop("retention", lambda: expire(context), 600.0),
     ]
-
-
-def _began(instance: Instance) -> datetime:
-    """When the installation was started: the port numbers are written at each start."""
-    return datetime.fromtimestamp((instance.run / "ports.json").stat().st_mtime, UTC)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from noteyard.store.attempts import (
     begin_attempt,
     current_attempts,
     parse_attempt_id,
-    renew_token,
     requeue_interrupted,
     settle,
 )
@@ -26,6 +25,7 @@ from noteyard.store.runs import active_counts, fair_order, locked_run, waiting_r
 from noteyard.store.s3_keys import revoke_subject
 from noteyard.store.tables import Attempt, Run
 from noteyard.store.types import now
+from noteyard.tokens import renew_token
 
 log = structlog.get_logger(__name__)
 

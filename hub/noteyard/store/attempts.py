@@ -72,13 +72,6 @@ def begin_attempt(session: Session, run: Run, epoch: int) -> str:
     return token
 
 
-def renew_token(attempt: Attempt) -> str:
-    """A new token for an attempt nobody has claimed: a worker that still holds the old one will be refused."""
-    token = new_token()
-    attempt.token_hash = token_hash(token)
-    return token
-
-
 def current_attempts(session: Session) -> list[tuple[Run, Attempt]]:
     """Runs under way with their attempt."""
     query = (

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from noteyard.store.tables import Lease
@@ -18,8 +19,11 @@ def acquire(session: Session, name: str, holder: str, seconds: float) -> int | N
     lease = session.scalar(select(Lease).where(Lease.name == name).with_for_update())
     moment = now()
     if lease is None:
-        session.add(Lease(name=name, holder=holder, epoch=1, expires=moment + timedelta(seconds=seconds)))
-        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(Lease(name=name, holder=holder, epoch=1, expires=moment + timedelta(seconds=seconds)))
+        except IntegrityError:
+            return None  # another took it at this moment, the first time ever
         return 1
     if lease.holder != holder:
         if lease.expires > moment:

@@ -7,20 +7,23 @@ import asyncio
 import logging
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> int:
     """Run the launcher; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m noteyard_lab.dashboard", description="Serve one dashboard.")
     parser.add_argument("--workload", required=True, help="id of the workload process: <dashboard>.<version>.<start>")
-    wanted = parser.parse_args().workload
+    parser.add_argument("--access", type=Path, metavar="FILE", help="where its token is; by default standard input")
+    options = parser.parse_args()
+    wanted = options.workload
     _forget_own_folder()
 
-    from noteyard_lab.hub_client import read_access
+    from noteyard_lab.hub_client import find_access
     from noteyard_lab.process import shield
 
     shield()
-    access = read_access(sys.stdin, "workload")
+    access = find_access(options.access, "workload")
     if access.subject != wanted:
         raise ValueError(f"standard input is about the workload {access.subject}, the command line about {wanted}")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)

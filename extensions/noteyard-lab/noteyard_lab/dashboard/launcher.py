@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import platform
 import shutil
 import signal
 import tempfile
@@ -65,8 +63,7 @@ async def _stopped(client: HubClient, stop: asyncio.Event) -> int:
 
 
 async def _serve(client: HubClient, workload: str, reports: StatusReports, log: LogTail) -> int:
-    claimed = {"pid": os.getpid(), "host": platform.node()}
-    claim = Claim.parse(await asyncio.to_thread(client.post, f"/workloads/{workload}/claim", claimed))
+    claim = Claim.parse(await asyncio.to_thread(client.claim, f"/workloads/{workload}/claim"))
     client.use_request_id(claim.request_id)
     log_lines_with(claim.request_id)
     runtime = _runtime_folder()

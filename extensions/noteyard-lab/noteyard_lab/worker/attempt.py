@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -77,8 +75,7 @@ class AttemptClient:
 
     def claim(self) -> Claim:
         """Take the attempt for this process; exactly one process ever can."""
-        answer = self.client.post(f"{self._path}/claim", {"pid": os.getpid(), "host": platform.node()})
-        claim = Claim.parse(answer)
+        claim = Claim.parse(self.client.claim(f"{self._path}/claim"))
         self.client.use_request_id(claim.request_id)
         return claim
 

@@ -70,6 +70,7 @@ class Execution:
         try:
             claim = AttemptClient(waiting, self._access.subject).claim()
             self._claimed = True
+            self._client.speak_as(waiting)
             self._client.use_request_id(claim.request_id)
             log.info("claimed as request %s", claim.request_id)
             self._execute(claim, waiting)

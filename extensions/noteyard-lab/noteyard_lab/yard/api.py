@@ -24,10 +24,14 @@ CHECK_URL = "Check NOTEYARD_URL (now {url}): it is the address that you open in 
 
 @dataclass(frozen=True)
 class Access:
-    """Where Noteyard is and the token to use there. The token is left out of its repr."""
+    """Where Noteyard is and the token to use there. The token is left out of its repr.
+
+    `inside` is its address for labs on a cluster, where the public one may lead nowhere; empty: the same.
+    """
 
     url: str
     token: str = field(repr=False)
+    inside: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Access:
@@ -44,7 +48,7 @@ class Access:
             raise YardError(NO_TOKEN, GET_TOKEN)
         if not token.isascii() or not token.isprintable():
             raise YardError("The token in NOTEYARD_TOKEN has characters that no token has.", GET_TOKEN)
-        return cls(url, token)
+        return cls(url, token, environment.get("NOTEYARD_API_URL", "").rstrip("/"))
 
 
 def segment(name: str) -> str:
@@ -59,10 +63,11 @@ class Api:
         import httpx
 
         self.url = access.url
-        address = urlsplit(access.url)
+        base = access.inside or access.url
+        address = urlsplit(base)
         nearby = address.hostname in ("localhost", "127.0.0.1", "::1")
         self.http = httpx.Client(
-            base_url=f"{access.url}/api/v1",
+            base_url=f"{base}/api/v1",
             headers={"Authorization": f"Bearer {access.token}", "Accept": "application/json"},
             timeout=httpx.Timeout(60.0, connect=10.0),
             # Proxies are for what is elsewhere; certificates cost a tenth of a second and plain http has none.

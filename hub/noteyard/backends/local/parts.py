@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import noteyard
 from noteyard.backends.local.edge import edge_command
 from noteyard.backends.local.s3_server import S3Server
 from noteyard.backends.local.supervisord_config import Part
@@ -36,9 +35,8 @@ def _api(instance: Instance) -> Part:
 
 
 def _hub(instance: Instance) -> Part:
-    config = Path(noteyard.__file__).with_name("jupyterhub_config.py")
     url = f"{instance.internal_url('hub')}/hub"
-    return Part("hub", (*PYTHON, "jupyterhub", "-f", str(config)), healthy=f"{url}/health", metrics=f"{url}/metrics")
+    return Part("hub", (*PYTHON, "noteyard.hub"), healthy=f"{url}/health", metrics=f"{url}/metrics")
 
 
 def _controller(instance: Instance) -> Part:

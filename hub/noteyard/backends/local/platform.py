@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from noteyard.backends.base import PersonalData
@@ -13,7 +13,9 @@ from noteyard.backends.local.s3_edge import s3_dynamic
 from noteyard.backends.local.s3_folder import S3Folder
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
+from noteyard.s3_environment import Key, s3_environment
 from noteyard.settings import Settings
+from noteyard.urls import PublicUrls
 
 ROOT_WARNING = (
     "Noteyard runs as root: labs and runs do too, and can change everything on this machine. "
@@ -28,6 +30,8 @@ LOOPBACK = "127.0.0.1"
 class LocalPlatform:
     """Implements Platform with local processes."""
 
+    dashboard_bind = "127.0.0.1:0"
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.instance = Instance.of(settings)
@@ -39,7 +43,7 @@ class LocalPlatform:
 
         if os.geteuid() == 0:
             sys.stderr.write(ROOT_WARNING)
-        c.JupyterHub.db_url = self.instance.hub_database_url
+        c.JupyterHub.db_url = self.settings.hub_database_url or self.instance.hub_database_url
         c.JupyterHub.hub_bind_url = self.instance.internal_url("hub")
         c.JupyterHub.hub_connect_url = self.instance.internal_url("hub")
         c.NoteyardProxy.api_url = self.instance.internal_url("api")
@@ -53,12 +57,16 @@ class LocalPlatform:
         """The embedded S3's routes."""
         return s3_dynamic(self.instance.internal_url("api"), self.instance.internal_url("s3"))
 
+    def dashboard_address(self, id: str, host: str, port: int) -> str | None:
+        """On this machine alone, and not where one of our own parts listens."""
+        return f"{host}:{port}" if host == LOOPBACK and port not in self.instance.ports().values() else None
+
+    def data_environment(self, key: Callable[[], Key]) -> Mapping[str, str]:
+        """The embedded S3's address, and a key for it."""
+        return s3_environment(key(), PublicUrls.of(self.settings).s3)
+
     def runner(self) -> LocalRunner:
         return LocalRunner(self.settings, self.instance)
-
-    def may_serve(self, id: str, host: str, port: int) -> bool:
-        """On this machine alone, and not where one of our own parts listens."""
-        return host == LOOPBACK and port not in self.instance.ports().values()
 
     def personal_data(self, person: str) -> PersonalData:
         """Files below the person's folders; what links lead to is not theirs."""

@@ -15,7 +15,6 @@ from typing import Any
 import httpx
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port
-from traitlets import Any as AnyTrait
 from traitlets import Unicode
 
 from noteyard.backends.local import lab_log, lab_process
@@ -23,14 +22,12 @@ from noteyard.backends.local.lab_environment import Lab, lab_environment
 from noteyard.backends.local.lab_folder import prepare_home
 from noteyard.backends.local.processes import ProcessId
 from noteyard.backends.local.task_environment import memory_bytes, profile_environment
-from noteyard.domain import Person
 from noteyard.errors import NoteyardError
-from noteyard.hub_pages import LabFailed, profile_choice
+from noteyard.hub_pages import LabFailed
 from noteyard.instance import Instance
-from noteyard.profiles import choose_profile, offered
-from noteyard.roles import ADMINISTRATORS
+from noteyard.lab_profiles import ProfileChoice
+from noteyard.profiles import choose_profile
 from noteyard.s3_environment import s3_environment
-from noteyard.settings import Settings
 from noteyard.store.database import shared_database
 from noteyard.store.s3_keys import key_for_person
 from noteyard.urls import PublicUrls
@@ -38,10 +35,9 @@ from noteyard.urls import PublicUrls
 LOOK_SECONDS = 0.1
 
 
-class LabSpawner(Spawner):  # type: ignore[misc]
+class LabSpawner(ProfileChoice, Spawner):  # type: ignore[misc]
     """Starts `python -m noteyard_lab.lab` in the profile's environment; finds it again after a restart of the hub."""
 
-    settings: Settings = AnyTrait(help="noteyard.settings.Settings").tag(config=True)
     database_url = Unicode(help="SQLAlchemy URL of Noteyard's database.").tag(config=True)
 
     _process: subprocess.Popen[bytes] | None = None
@@ -104,15 +100,6 @@ class LabSpawner(Spawner):  # type: ignore[misc]
         """What the waiting page says."""
         yield {"progress": 30, "message": "Starting JupyterLab …"}
 
-    async def get_options_form(self) -> str:
-        """The choice of a profile; empty, so that no question is asked, when there is none."""
-        mine = offered(self.settings.profiles, self._person().groups)
-        chosen = (self.orm_spawner.user_options or {}).get("profile")
-        return profile_choice(mine, chosen) if len(mine) > 1 else ""
-
-    def options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, str]:
-        return {"profile": form_data["profile"][0]} if form_data.get("profile") else {}
-
     @property
     def _instance(self) -> Instance:
         return Instance.of(self.settings)
@@ -120,10 +107,6 @@ class LabSpawner(Spawner):  # type: ignore[misc]
     @property
     def _log_file(self) -> Path:
         return lab_log.log_file(self._instance, self.user.name)
-
-    def _person(self) -> Person:
-        groups = {group.name for group in self.user.groups}
-        return Person(self.user.name, frozenset(groups - {ADMINISTRATORS}), ADMINISTRATORS in groups)
 
     def _lab(self) -> Lab:
         profile = choose_profile(self.settings, self._person(), self.user_options.get("profile"))

@@ -1,0 +1,170 @@
+{{- define "noteyard.name" -}}
+{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "noteyard.users" -}}
+{{ .Values.users.namespace | default (printf "%s-users" (include "noteyard.name" .)) }}
+{{- end }}
+
+{{/* Labels of a component. Takes root and component. */}}
+{{- define "noteyard.labels" -}}
+app.kubernetes.io/name: noteyard
+app.kubernetes.io/part-of: noteyard
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+{{- end }}
+
+{{/* What selects a component's pods; never changes over upgrades. */}}
+{{- define "noteyard.selector" -}}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "noteyard.secret" -}}
+{{ .Values.existingSecret | default (printf "%s-secrets" (include "noteyard.name" .)) }}
+{{- end }}
+
+{{- define "noteyard.databaseSecret" -}}
+{{ .Values.database.existingSecret | default (printf "%s-database" (include "noteyard.name" .)) }}
+{{- end }}
+
+{{- define "noteyard.objectsSecret" -}}
+{{ .Values.objects.existingSecret | default (printf "%s-objects" (include "noteyard.name" .)) }}
+{{- end }}
+
+{{- define "noteyard.hasObjectKeys" -}}
+{{- if or .Values.objects.existingSecret .Values.objects.accessKey }}yes{{ end -}}
+{{- end }}
+
+{{/* Internal addresses, with the namespace: pods of people look them up from theirs. */}}
+{{- define "noteyard.apiUrl" -}}
+http://{{ include "noteyard.name" . }}-api.{{ .Release.Namespace }}:8000
+{{- end }}
+{{- define "noteyard.hubUrl" -}}
+http://{{ include "noteyard.name" . }}-hub.{{ .Release.Namespace }}:8081
+{{- end }}
+
+{{/* noteyard.yaml: the values' settings, and what the chart knows better. */}}
+{{- define "noteyard.settings" -}}
+{{- $name := include "noteyard.name" . -}}
+{{- $own := dict
+  "shape" "kubernetes"
+  "kubernetes" (mergeOverwrite (deepCopy (.Values.settings.kubernetes | default dict)) (dict
+    "release" .Release.Name
+    "namespace" (include "noteyard.users" .)
+    "image_pull_policy" .Values.images.pullPolicy
+    "image_pull_secrets" .Values.images.pullSecrets
+    "addresses" (dict
+      "api" (include "noteyard.apiUrl" .)
+      "hub" (include "noteyard.hubUrl" .)
+      "edge" (printf "http://%s-edge-internal.%s:8081" $name .Release.Namespace)
+      "controller" "http://localhost:8001"
+    )
+  ))
+-}}
+{{- if .Values.edge.tlsSecret -}}
+{{- $_ := set $own "tls" (dict "certificate" "/etc/noteyard/tls/tls.crt" "key" "/etc/noteyard/tls/tls.key") -}}
+{{- end -}}
+{{ mergeOverwrite (deepCopy .Values.settings) $own | toYaml }}
+{{- end }}
+
+{{- define "noteyard.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 1000
+runAsGroup: 1000
+fsGroup: 1000
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "noteyard.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* Spread over nodes and zones where there are several. Takes root and component. */}}
+{{- define "noteyard.spread" -}}
+{{- range $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+- maxSkew: 1
+  topologyKey: {{ $key }}
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{- include "noteyard.selector" $ | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{/* Settings and secrets of the hub's image, where NOTEYARD_STATE looks for them. */}}
+{{- define "noteyard.env" -}}
+- name: NOTEYARD_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ include "noteyard.databaseSecret" . }}, key: database-url}}
+- name: NOTEYARD_HUB_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ include "noteyard.databaseSecret" . }}, key: hub-database-url}}
+{{- end }}
+
+{{- define "noteyard.volumeMounts" -}}
+- {name: state, mountPath: /var/lib/noteyard}
+- {name: settings, mountPath: /var/lib/noteyard/noteyard.yaml, subPath: noteyard.yaml, readOnly: true}
+- {name: secrets, mountPath: /var/lib/noteyard/secrets, readOnly: true}
+- {name: tmp, mountPath: /tmp}
+- {name: tmp, mountPath: /home/noteyard}
+{{- end }}
+
+{{- define "noteyard.volumes" -}}
+- name: state
+  emptyDir: {}
+- name: tmp
+  emptyDir: {}
+- name: settings
+  configMap:
+    name: {{ include "noteyard.name" . }}-settings
+- name: secrets
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ include "noteyard.secret" . }}
+      {{- if include "noteyard.hasObjectKeys" . }}
+      - secret:
+          name: {{ include "noteyard.objectsSecret" . }}
+      {{- end }}
+{{- end }}
+
+{{/* Brings the database to this version's schema, and waits for it; under a lock, whichever pod comes first. */}}
+{{- define "noteyard.migration" -}}
+- name: migration
+  image: {{ .Values.images.hub }}
+  imagePullPolicy: {{ .Values.images.pullPolicy }}
+  command: [python, -m, noteyard.store]
+  env: {{- include "noteyard.env" . | nindent 4 }}
+  volumeMounts: {{- include "noteyard.volumeMounts" . | nindent 4 }}
+  securityContext: {{- include "noteyard.containerSecurity" . | nindent 4 }}
+  resources:
+    requests: {cpu: 50m, memory: 128Mi}
+    limits: {memory: 512Mi}
+{{- end }}
+
+{{/* What pods of the hub's image have in common. Takes root, component, account. */}}
+{{- define "noteyard.pod" -}}
+serviceAccountName: {{ include "noteyard.name" .root }}-{{ .component }}
+enableServiceLinks: false
+securityContext: {{- include "noteyard.podSecurity" .root | nindent 2 }}
+{{- with .root.Values.images.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+topologySpreadConstraints: {{- include "noteyard.spread" (dict "root" .root "component" .component) | nindent 2 }}
+initContainers: {{- include "noteyard.migration" .root | nindent 2 }}
+volumes: {{- include "noteyard.volumes" .root | nindent 2 }}
+{{- end }}
+
+{{- define "noteyard.podAnnotations" -}}
+checksum/settings: {{ include "noteyard.settings" . | sha256sum }}
+checksum/given-secrets: {{ printf "%s %s %s" (toJson .Values.database) (toJson .Values.objects) .Values.existingSecret | sha256sum }}
+{{- end }}

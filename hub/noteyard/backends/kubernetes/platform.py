@@ -1,0 +1,64 @@
+"""Noteyard on Kubernetes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from noteyard.backends.base import PersonalData
+from noteyard.backends.kubernetes.homes import delete_home, size_of_home
+from noteyard.backends.kubernetes.manifests import DASHBOARD_PORT, DASHBOARDS, object_name
+from noteyard.backends.kubernetes.runner import KubernetesRunner
+from noteyard.backends.kubernetes.workload_host import KubernetesWorkloadHost
+from noteyard.instance import Instance
+from noteyard.s3_environment import Key
+from noteyard.settings import Settings
+
+
+class KubernetesPlatform:
+    """Implements Platform with pods in the users' namespace."""
+
+    dashboard_bind = f"0.0.0.0:{DASHBOARD_PORT}"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.instance = Instance.of(settings)
+
+    def configure(self, c: Any) -> None:
+        """Spawner, database, and the addresses of the parts."""
+        from noteyard.backends.kubernetes.spawner_config import configure_spawner
+
+        address, port = self.instance.listens("hub")
+        c.JupyterHub.db_url = self.settings.hub_database_url or self.instance.hub_database_url
+        c.JupyterHub.hub_bind_url = f"http://{address}:{port}"
+        c.JupyterHub.hub_connect_url = self.instance.internal_url("hub")
+        c.NoteyardProxy.api_url = self.instance.internal_url("api")
+        c.NoteyardProxy.edge_urls = [self.instance.internal_url("edge")]
+        configure_spawner(c, self.settings)
+
+    def edge_part(self) -> Mapping[str, Any]:
+        """Nothing: S3 is a service of its own."""
+        return {}
+
+    def dashboard_address(self, id: str, host: str, port: int) -> str | None:
+        """The Service of the dashboard's process, which leads to its pod alone, whatever the pod says."""
+        return f"{object_name(DASHBOARDS, id)}.{self.settings.kubernetes.namespace}:{DASHBOARD_PORT}"
+
+    def data_environment(self, key: Callable[[], Key]) -> Mapping[str, str]:
+        """Nothing: pods get credentials from their own sidecar, never a key."""
+        return {}
+
+    def runner(self) -> KubernetesRunner:
+        return KubernetesRunner(self.settings)
+
+    def workload_host(self) -> KubernetesWorkloadHost:
+        return KubernetesWorkloadHost(self.settings)
+
+    def personal_data(self, person: str) -> PersonalData:
+        """The person's home, as one file of its volume's size: what is in it, only their pods see."""
+        return PersonalData(1, size_of_home(self.settings))
+
+    async def purge(self, person: str) -> None:
+        """Delete the claim of the person's home, and with it the volume as its storage class says."""
+        await delete_home(self.settings, person)
+
+    async def tidy(self) -> None:
+        """Nothing is left: what belongs to a Job goes with it."""

@@ -1,0 +1,66 @@
+"""KubeSpawner as every lab needs it: the Pod Security Standard `restricted`, a home that stays, no Kubernetes token."""
+
+from typing import Any
+
+from noteyard.backends.kubernetes.manifests import HOME, INSTANCE, PART_OF, UID
+from noteyard.backends.kubernetes.spawner import PodSpawner
+from noteyard.instance import Instance
+from noteyard.settings import Settings
+
+PORT = 8888
+GRACE_SECONDS = 30
+
+
+def configure_spawner(c: Any, settings: Settings) -> None:
+    options = settings.kubernetes
+    c.JupyterHub.spawner_class = PodSpawner
+    c.PodSpawner.settings = settings
+    c.PodSpawner.namespace = options.namespace
+    c.PodSpawner.cmd = ["python", "-I", "-m", "noteyard_lab.lab"]
+    c.PodSpawner.ip, c.PodSpawner.port = "0.0.0.0", PORT
+    c.PodSpawner.hub_connect_url = Instance.of(settings).internal_url("hub")
+    c.PodSpawner.image_pull_policy = options.image_pull_policy
+    c.PodSpawner.image_pull_secrets = options.image_pull_secrets
+    c.PodSpawner.pod_name_template = "lab-{user_server}"
+    c.PodSpawner.common_labels = {PART_OF: "noteyard", INSTANCE: options.release}
+    c.PodSpawner.component_label = "lab"
+    c.PodSpawner.poll_interval = 5
+    c.PodSpawner.delete_grace_period = GRACE_SECONDS
+    c.PodSpawner.extra_pod_config = {
+        "restartPolicy": "Never",
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+    }
+    _security(c)
+    _home(c, settings)
+
+
+def _security(c: Any) -> None:
+    c.PodSpawner.automount_service_account_token = False
+    c.PodSpawner.uid, c.PodSpawner.gid, c.PodSpawner.fs_gid = UID, UID, UID
+    c.PodSpawner.allow_privilege_escalation = False
+    c.PodSpawner.pod_security_context = {
+        "fsGroup": UID,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    c.PodSpawner.container_security_context = {
+        "runAsUser": UID,
+        "runAsGroup": UID,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def _home(c: Any, settings: Settings) -> None:
+    homes = settings.kubernetes.homes
+    c.PodSpawner.storage_pvc_ensure = True
+    c.PodSpawner.delete_pvc = False  # what people have made outlives their lab, and their account
+    c.PodSpawner.pvc_name_template = "home-{user_server}"
+    c.PodSpawner.storage_capacity = homes.size
+    c.PodSpawner.storage_access_modes = ["ReadWriteOnce"]
+    if homes.storage_class is not None:
+        c.PodSpawner.storage_class = homes.storage_class
+    c.PodSpawner.volumes = [{"name": "home", "persistentVolumeClaim": {"claimName": "{pvc_name}"}}]
+    c.PodSpawner.volume_mounts = [{"name": "home", "mountPath": HOME}]

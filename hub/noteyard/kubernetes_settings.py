@@ -1,0 +1,46 @@
+"""Options of the Kubernetes shape; the chart sets them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from noteyard.settings_section import Section
+
+SIZE = r"^[0-9]+(Mi|Gi|Ti)$"
+
+
+class Objects(Section):
+    """Where releases, outputs and renderings are kept. Empty URL: in the state folder."""
+
+    url: str | None = Field(
+        default=None, pattern=r"^s3://[^/]+(/.*)?$", description="Bucket and prefix, e.g. s3://noteyard/objects."
+    )
+    endpoint: str | None = Field(default=None, description="URL of the S3 server; empty: AWS.")
+    region: str = Field(default="us-east-1", description="Region of the bucket.")
+
+
+class Homes(Section):
+    """People's own folders: a volume claim each, which outlives the lab."""
+
+    size: str = Field(default="10Gi", pattern=SIZE, description="Size of a person's home, e.g. 10Gi.")
+    storage_class: str | None = Field(default=None, description="Storage class; empty: the cluster's default.")
+
+
+class Kubernetes(Section):
+    """Where the chart has put what, and how pods of people are made."""
+
+    release: str = Field(default="noteyard", description="Name of the chart's release; objects are labelled with it.")
+    namespace: str = Field(default="noteyard-users", description="Namespace of labs, runs and dashboards.")
+    addresses: dict[Literal["api", "hub", "edge", "controller"], str] = Field(
+        default_factory=dict, description="Internal URLs of the parts, e.g. {api: http://noteyard-api.noteyard:8000}."
+    )
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        default="IfNotPresent", description="When nodes pull the profiles' images."
+    )
+    image_pull_secrets: list[str] = Field(
+        default_factory=list, description="Names of pull secrets in the users' namespace."
+    )
+    unschedulable_seconds: int = Field(
+        default=120, ge=1, description="A pod that no node takes fails after this; leave time for a node to be added."
+    )
+    homes: Homes = Field(default_factory=Homes, description="People's own folders.")

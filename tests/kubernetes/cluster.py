@@ -1,0 +1,132 @@
+"""The product on a Kubernetes: installed by the chart, used by the same means as one machine's."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.kubernetes.forwarder import forwarding
+from tests.support.product import PASSWORD, Product
+from tests.support.waiting import until
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RELEASE = "noteyard"
+PORT = 30080
+"""NodePort of the edge, and the port of loopback that leads there."""
+BUCKET = "noteyard"
+
+
+@dataclass
+class Cluster(Product):
+    """An installation in the namespace `noteyard`; labs, runs and dashboards are in `noteyard-users`."""
+
+    namespace: str = RELEASE
+    users: str = f"{RELEASE}-users"
+
+    def command(self, *words: str, **options: Any) -> str:
+        """The `noteyard` command in a pod of the API."""
+        inside = ["exec", "-i", f"deploy/{RELEASE}-api", "-c", "api", "--", "noteyard", *words]
+        return self.kubectl(*inside, stdin=options.get("stdin", ""))
+
+    def add(self, name: str, *groups: str, admin: bool = False) -> str:
+        words = [*(word for group in groups for word in ("--group", group)), *(["--admin"] if admin else [])]
+        self.command("user", "add", name, *words, "--password-stdin", stdin=PASSWORD + "\n")
+        self.sql(f"UPDATE people SET must_change_password = false WHERE name = '{name}'")
+        return name
+
+    def sql(self, statement: str) -> str:
+        """What PostgreSQL answers, without any ornament."""
+        inside = ["exec", "deploy/postgres", "--", "psql", "-U", "postgres", "-d", "noteyard", "-Atc", statement]
+        return self.kubectl(*inside)
+
+    def kubectl(self, *words: str, stdin: str = "", namespace: str = "") -> str:
+        command = ["kubectl", "-n", namespace or self.namespace, *words]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=180, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def pods(self, **labels: str) -> list[dict[str, Any]]:
+        """Pods of people with these labels: component, and others of app.kubernetes.io."""
+        wanted = ",".join(f"app.kubernetes.io/{name}={value}" for name, value in labels.items())
+        found: list[dict[str, Any]] = json.loads(
+            self.kubectl("get", "pods", "-l", wanted, "-o", "json", namespace=self.users)
+        )["items"]
+        return found
+
+    def log(self, part: str) -> str:
+        return self.kubectl("logs", f"deploy/{RELEASE}-{part}", "--all-containers", "--tail=-1")
+
+
+@contextmanager
+def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
+    """The chart's release with PostgreSQL and MinIO beside it; all of it is deleted with the block.
+
+    NOTEYARD_KEEP leaves it, and takes it up again, for work on the tests.
+    """
+    node = _node_address()
+    made = Cluster(folder, PORT)
+    keep = bool(os.environ.get("NOTEYARD_KEEP"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with forwarding(PORT, node, PORT):
+        try:
+            _backing(made)
+            _helm(
+                "upgrade",
+                "--install",
+                RELEASE,
+                str(ROOT / "helm" / "noteyard"),
+                *(word for path in (HERE / "values.yaml", *values) for word in ("--values", str(path))),
+                "--wait",
+                "--timeout=5m",
+            )
+            yield made
+        finally:
+            if not keep:
+                _remove(made)
+
+
+def _helm(*words: str) -> str:
+    command = ["helm", "--namespace", RELEASE, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    if done.returncode != 0:
+        state = subprocess.run(
+            ["kubectl", "-n", RELEASE, "describe", "pods"], capture_output=True, text=True, timeout=60, check=False
+        )
+        raise AssertionError(f"{' '.join(command)}: {done.stdout}\n{done.stderr}\n{state.stdout[-8000:]}")
+    return done.stdout
+
+
+def _backing(made: Cluster) -> None:
+    space = subprocess.run(
+        ["kubectl", "create", "namespace", RELEASE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert space.returncode == 0 or "AlreadyExists" in space.stderr, space.stderr
+    made.kubectl("apply", "-f", str(HERE / "backing.yaml"))
+    made.kubectl("wait", "--for=condition=Available", "deploy/postgres", "deploy/minio", "--timeout=120s")
+    # A folder of MinIO's is a bucket.
+    made.kubectl("exec", "deploy/minio", "--", "mkdir", "-p", f"/data/{BUCKET}")
+
+
+def _node_address() -> str:
+    command = ["kubectl", "get", "nodes", "-o", "json"]
+    nodes = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+    addresses = nodes["items"][0]["status"]["addresses"]
+    return next(str(one["address"]) for one in addresses if one["type"] == "InternalIP")
+
+
+def _remove(made: Cluster) -> None:
+    _helm("uninstall", RELEASE, "--wait")
+    for name in (made.users, made.namespace):
+        subprocess.run(["kubectl", "delete", "namespace", name, "--wait=false"], timeout=120, check=False)
+
+    def gone() -> bool:
+        command = ["kubectl", "get", "namespaces", "-o", "name"]
+        left = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+        return not {f"namespace/{made.users}", f"namespace/{made.namespace}"} & set(left)
+
+    until(gone, 180, "the end of the namespaces")

@@ -1,0 +1,27 @@
+"""One installation for all tests on a cluster; they need a KUBECONFIG, and the images that `make images` builds."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kubernetes.cluster import Cluster, installed
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("KUBECONFIG"):
+        return
+    for item in items:
+        if "tests/kubernetes/" in item.nodeid:
+            item.add_marker(pytest.mark.skip(reason="needs a cluster: set KUBECONFIG"))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """People: ada, bob (group sales), root (admin)."""
+    with installed(tmp_path_factory.mktemp("cluster") / "state") as made:
+        known = made.sql("select name from people").split()
+        for name, groups, admin in (("ada", (), False), ("bob", ("sales",), False), ("root", (), True)):
+            if name not in known:
+                made.add(name, *groups, admin=admin)
+        yield made
