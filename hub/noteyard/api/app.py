@@ -30,7 +30,9 @@ from noteyard.api.portal import login
 from noteyard.api.portal.routes import pages_router
 from noteyard.api.request_log import RequestLog
 from noteyard.api.s3_keys import DatabaseKeys
-from noteyard.api.viewer import authz, links, outputs, shell
+from noteyard.api.viewer import links, outputs, shell
+from noteyard.api.viewer.authz import authz_route
+from noteyard.api.viewer.decisions import Decisions
 from noteyard.api.viewer.rate_limit import RateLimit
 from noteyard.backends import embedded_s3
 from noteyard.errors import NoteyardError
@@ -41,6 +43,7 @@ from noteyard.metrics import name_part
 from noteyard.object_store import stored_objects
 from noteyard.settings import Settings, load
 from noteyard.store import Database
+from noteyard.store.revision import Revision
 from noteyard.urls import PublicUrls
 from noteyard.viewer_tokens import ViewerTokens
 
@@ -75,6 +78,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.settings, app.state.instance, app.state.urls = settings, instance, urls
     app.state.database = Database(settings.database_url or instance.database_url)
     app.state.objects = stored_objects(settings, instance)
+    app.state.decisions = Decisions(Revision(app.state.database))
     app.state.hub = HubClient(instance.internal_url("hub"), instance.secret("hub-api"), urls.hub)
     app.state.viewer_tokens = ViewerTokens(instance.secret("viewer-key.pem"))
     app.state.signing_key = instance.secret("signing").encode()
@@ -92,9 +96,10 @@ def make_app(settings: Settings) -> FastAPI:
 def _routes(app: FastAPI, urls: PublicUrls) -> None:
     # The apps' hosts come first: on them only the viewers' pages exist, whatever the path.
     app.router.routes.append(Host(f"{{slug}}.{urls.apps_host}", _apps(app)))
+    app.router.routes.append(authz_route())
     for module in (releases, runs, schedules, dashboards, people, parameters, workers, launchers):
         app.include_router(module.router)
-    for internal in (edge_config, hub_routes, health, authz, links, login):
+    for internal in (edge_config, hub_routes, health, links, login):
         app.include_router(internal.router)
     app.include_router(pages_router)
     mount_assets(app)
@@ -125,4 +130,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.hub.http.aclose()
     if app.state.s3_objects is not None:
         await app.state.s3_objects.close()
+    app.state.decisions.revision.close()
     app.state.database.close()
