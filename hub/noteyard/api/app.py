@@ -13,6 +13,7 @@ from noteyard.api import (
     health,
     hub_routes,
     launchers,
+    openapi,
     parameters,
     people,
     problems,
@@ -88,6 +89,7 @@ def make_app(settings: Settings) -> FastAPI:
     _routes(app, urls)
     _embedded_s3(app, settings)
     problems.install(app)
+    openapi.install(app)
     app.add_middleware(LowerCaseHost)
     app.add_middleware(RequestLog)
     return app

@@ -23,7 +23,7 @@ from noteyard.api.models import (
 )
 from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
-from noteyard.api.streams import stored
+from noteyard.api.streams import answers, stored
 from noteyard.domain import Role, Sharing, VersionState
 from noteyard.errors import Conflict, NotFound
 from noteyard.objects import rendering_key
@@ -179,7 +179,7 @@ def log(slug: str, asking: Asking, database: Db, settings: Config) -> str:
         return next(iter([*kept, *(v.log for v in versions_of(session, dashboard.id) if v.log)]), "") or ""
 
 
-@router.get("/{slug}/card.png", response_class=StreamingResponse)
+@router.get("/{slug}/card.png", response_class=StreamingResponse, responses=answers("image/png"))
 async def card(
     slug: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
 ) -> StreamingResponse:

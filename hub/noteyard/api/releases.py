@@ -13,10 +13,11 @@ from starlette.datastructures import FormData, UploadFile
 
 from noteyard.access import Action, allowed
 from noteyard.api.dependencies import Config, Db, RequestId, Store
+from noteyard.api.examples import MANIFEST
 from noteyard.api.identity import Asking
 from noteyard.api.models import Page, ReleaseManifest, ReleaseModel
 from noteyard.api.problems import RESPONSES
-from noteyard.api.streams import stored
+from noteyard.api.streams import answers, stored
 from noteyard.domain import Person, Role, Sharing
 from noteyard.errors import FieldError, Forbidden, InvalidParameters, NotFound
 from noteyard.objects import Objects, blob_key
@@ -48,7 +49,8 @@ UPLOAD = {
                             "description": "The files; each part's filename is its path in the manifest.",
                         },
                     },
-                }
+                },
+                "example": {"manifest": json.dumps(MANIFEST), "file": ["(the bytes of report.ipynb)"]},
             }
         },
     }
@@ -56,7 +58,10 @@ UPLOAD = {
 
 
 @router.post(
-    "", status_code=201, openapi_extra=UPLOAD, responses={200: {"description": "This content is known already."}}
+    "",
+    status_code=201,
+    openapi_extra=UPLOAD,
+    responses={200: {"description": "This content is known already.", "model": ReleaseModel}},
 )
 async def create(
     request: Request, response: Response, asking: Asking, database: Db, settings: Config, objects: Store
@@ -108,7 +113,7 @@ def show(id: str, asking: Asking, database: Db, settings: Config) -> ReleaseMode
         return _model(session, readable_release(session, id, asking, settings))
 
 
-@router.get("/{id}/files/{path:path}", response_class=StreamingResponse)
+@router.get("/{id}/files/{path:path}", response_class=StreamingResponse, responses=answers("application/octet-stream"))
 async def file(
     id: str, path: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
 ) -> StreamingResponse:

@@ -14,7 +14,7 @@ from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
 from noteyard.api.run_access import latest_attempt, read_as_administrator, run_for, run_model
 from noteyard.api.run_events import run_events
-from noteyard.api.streams import stored
+from noteyard.api.streams import answers, stored
 from noteyard.domain import RunState
 from noteyard.errors import NotFound
 from noteyard.objects import output_key
@@ -130,7 +130,11 @@ def log(id: str, asking: Asking, database: Db, settings: Config, attempt: int | 
         return log_text(session, run.id, attempt or run.attempt)
 
 
-@router.get("/{id}/events", response_class=EventSourceResponse)
+@router.get(
+    "/{id}/events",
+    response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
 async def events(
     id: str, request: Request, asking: Asking, database: Db, settings: Config, urls: Urls
 ) -> EventSourceResponse:
@@ -151,7 +155,11 @@ def outputs(id: str, asking: Asking, database: Db, settings: Config, urls: Urls)
     return [OutputModel(name=item["name"], size=item["size"], url=f"{base}/{item['name']}") for item in items]
 
 
-@router.get("/{id}/outputs/{name}", response_class=StreamingResponse)
+@router.get(
+    "/{id}/outputs/{name}",
+    response_class=StreamingResponse,
+    responses=answers("text/html", "application/x-ipynb+json"),
+)
 async def output(
     id: str, name: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
 ) -> StreamingResponse:
