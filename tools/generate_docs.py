@@ -1,6 +1,8 @@
 """Writes the generated pages of docs/ (`make docs`), or checks that they are current (`--check`).
 
 docs/settings.md   every option: type, default, help, environment variable; from noteyard/settings.py
+docs/rest.md       every operation of the REST API; from its OpenAPI document
+docs/cli.md        every command of `noteyard` and `yard`; from the commands themselves
 """
 
 import sys
@@ -10,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
+from cli_page import cli_page
 from noteyard.settings import FILE_NAME, Settings
 from noteyard.settings_section import Section
 from pydantic.fields import FieldInfo
+from rest_page import rest_page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 INTRODUCTION = f"""# Settings
@@ -54,15 +58,18 @@ class Option:
 
 
 def main() -> int:
-    page = DOCS / "settings.md"
-    text = settings_page()
-    if "--check" in sys.argv[1:]:
+    pages = {"settings.md": settings_page, "rest.md": rest_page, "cli.md": cli_page}
+    stale = []
+    for name, make in pages.items():
+        page, text = DOCS / name, make()
         if page.exists() and page.read_text() == text:
-            return 0
-        print(f"{page} is not current. Make it so: make docs", file=sys.stderr)
+            continue
+        stale.append(str(page))
+        if "--check" not in sys.argv[1:]:
+            page.write_text(text)
+    if stale and "--check" in sys.argv[1:]:
+        print(f"Not current: {', '.join(stale)}. Make it so: make docs", file=sys.stderr)
         return 1
-    DOCS.mkdir(exist_ok=True)
-    page.write_text(text)
     return 0
 
 
