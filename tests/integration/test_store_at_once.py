@@ -10,10 +10,9 @@ from noteyard.errors import Conflict
 from noteyard.store import Database
 from noteyard.store.migrate import migrate
 from noteyard.store.people import create_person
-from noteyard.store.releases import owners_of
 from noteyard.store.s3_keys import key_for_person, key_for_run
-from noteyard.store.tables import Run
-from sqlalchemy import text
+from noteyard.store.tables import ReleaseOwner, Run
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from tests.conftest import empty
@@ -71,7 +70,8 @@ def test_the_same_content_by_one_or_two_people_is_one_release(database: Database
     first, second = both(database, lambda session: add_some_release(session, next(owners), "other.ipynb"))
     assert second().id == first.id
     with database.read() as session:
-        assert sorted(owners_of(session, first.id)) == ["ada", "bob"]
+        owned = select(ReleaseOwner.person).where(ReleaseOwner.release == first.id)
+        assert sorted(session.scalars(owned)) == ["ada", "bob"]
 
 
 def test_keys_are_made_once(database: Database) -> None:
