@@ -122,6 +122,20 @@ def test_browsers_cant_ask_for_a_token_themselves(app: FastAPI, edge: TestClient
     assert TOKEN not in answer.headers
 
 
+def test_assets_wake_nothing(app: FastAPI, edge: TestClient) -> None:
+    with app.state.database.write() as session:
+        dashboard = get_dashboard(session, "sales")
+        dashboard.awake = False
+        visited = dashboard.last_visit
+    for who in ({}, {"Cookie": ""}):
+        answer = edge.get("/live/assets/0123456789abcdef/chunks.js", headers={"Host": HOST, **who})
+        assert answer.status_code == 503
+        assert "asleep" in answer.text
+    with app.state.database.read() as session:
+        asleep = get_dashboard(session, "sales")
+        assert (asleep.awake, asleep.last_visit) == (False, visited)
+
+
 async def test_every_commit_changes_the_revision(database: Database) -> None:
     revision = Revision(database)
     with database.write() as session:
