@@ -1,5 +1,7 @@
 """Dashboards as a person may see them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -8,15 +10,21 @@ from sqlalchemy.orm import Session
 
 from noteyard.access import Action, allowed, may_open
 from noteyard.api.models import DashboardModel, Failure, ShareModel, VersionModel
-from noteyard.domain import Audience, Person, Role, VersionState, WorkloadState
+from noteyard.domain import Audience, Person, Role, Sharing, VersionState, WorkloadState
 from noteyard.errors import Forbidden, NotFound
 from noteyard.settings import Settings
 from noteyard.store.audit import record
-from noteyard.store.dashboards import get_dashboard, live_processes, versions_of
-from noteyard.store.schedules import shares_of
+from noteyard.store.dashboards import (
+    get_dashboard,
+    live_processes,
+    processes_by_dashboard,
+    versions_by_dashboard,
+    versions_of,
+)
+from noteyard.store.schedules import shares_by_thing, shares_of
 from noteyard.store.tables import AuditEntry
 from noteyard.store.types import now
-from noteyard.store.workload_tables import Dashboard, DashboardVersion
+from noteyard.store.workload_tables import Dashboard, DashboardVersion, WorkloadProcess
 from noteyard.urls import PublicUrls
 
 ONE_LOOK = timedelta(seconds=60)
@@ -70,13 +78,17 @@ def manages(session: Session, dashboard: Dashboard, person: Person) -> bool:
 
 def dashboard_state(session: Session, dashboard: Dashboard) -> tuple[State, int]:
     """The state in a word, and the live sessions."""
-    processes = live_processes(session, dashboard.id)
+    return _state(dashboard, live_processes(session, dashboard.id), versions_of(session, dashboard.id))
+
+
+def _state(
+    dashboard: Dashboard, processes: Sequence[WorkloadProcess], versions: Sequence[DashboardVersion]
+) -> tuple[State, int]:
     sessions = sum(process.sessions for process in processes)
     if any(p.version == dashboard.current and p.state == WorkloadState.READY for p in processes):
         return "ready", sessions
     if dashboard.current is None:
-        newest = versions_of(session, dashboard.id)[:1]
-        failed = bool(newest) and newest[0].state == VersionState.FAILED
+        failed = bool(versions) and versions[0].state == VersionState.FAILED
         return ("failed" if failed else "publishing"), sessions
     if dashboard.failures:
         return "failed", sessions
@@ -85,12 +97,37 @@ def dashboard_state(session: Session, dashboard: Dashboard) -> tuple[State, int]
 
 def dashboard_model(session: Session, dashboard: Dashboard, person: Person, urls: PublicUrls) -> DashboardModel:
     """The dashboard as the API answers it to a person."""
-    may_manage = manages(session, dashboard, person)
+    return dashboard_models(session, [dashboard], person, urls)[0]
+
+
+def dashboard_models(
+    session: Session, dashboards: Sequence[Dashboard], person: Person, urls: PublicUrls
+) -> list[DashboardModel]:
+    """Dashboards as the API answers them to a person, in their order; as many queries for a hundred as for one."""
+    ids = [dashboard.id for dashboard in dashboards]
+    shares = shares_by_thing(session, "dashboard", ids)
+    versions = versions_by_dashboard(session, ids)
+    processes = processes_by_dashboard(session, ids)
+    return [
+        _model(item, _Parts(shares[item.id], versions[item.id], processes[item.id]), person, urls)
+        for item in dashboards
+    ]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    shares: list[Sharing]
+    versions: list[DashboardVersion]  # newest first
+    processes: list[WorkloadProcess]
+
+
+def _model(dashboard: Dashboard, parts: _Parts, person: Person, urls: PublicUrls) -> DashboardModel:
+    may_manage = allowed(person, Action.EDIT, dashboard.owner, parts.shares)
     may_see = may_manage or person.admin
-    versions = versions_of(session, dashboard.id)
+    versions = parts.versions
     current = next((v for v in versions if v.number == dashboard.current), None)
-    state, sessions = dashboard_state(session, dashboard)
-    shares = shares_of(session, "dashboard", dashboard.id) if may_see else []
+    state, sessions = _state(dashboard, parts.processes, versions)
+    shares = parts.shares if may_see else []
     card = f"{urls.hub}/api/v1/dashboards/{dashboard.slug}/card.png"
     return DashboardModel(
         id=dashboard.id,

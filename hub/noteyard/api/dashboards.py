@@ -8,7 +8,13 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
 from noteyard.access import Action, may_administer
-from noteyard.api.dashboard_access import dashboard_for, dashboard_model, looked_at_as_administrator, manages
+from noteyard.api.dashboard_access import (
+    dashboard_for,
+    dashboard_model,
+    dashboard_models,
+    looked_at_as_administrator,
+    manages,
+)
 from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
 from noteyard.api.identity import Asking
 from noteyard.api.models import (
@@ -75,7 +81,7 @@ def list_all(
     with database.read() as session:
         person = None if every and may_administer(asking) else asking
         found = list_dashboards(session, person, cursor, limit)
-        items = [dashboard_model(session, dashboard, asking, urls) for dashboard in found[:limit]]
+        items = dashboard_models(session, found[:limit], asking, urls)
     return Page(items=items, next=items[-1].id if len(found) > limit else None)
 
 

@@ -88,7 +88,7 @@ async def create(
         release, is_new = add_release(session, manifest, dict(schema.json_schema), notes, asking.name)
         response.status_code = 201 if is_new else 200
         session.flush()
-        return _model(session, release)
+        return _model(release, owners_of(session, release.id)[release.id])
 
 
 @router.get("")
@@ -102,7 +102,8 @@ def list_all(
     """Your releases, newest first."""
     with database.read() as session:
         found = list_releases(session, asking.name, notebook, cursor, limit)
-        items = [_model(session, release) for release in found[:limit]]
+        owners = owners_of(session, *(release.id for release in found))
+        items = [_model(release, owners[release.id]) for release in found[:limit]]
     return Page(items=items, next=items[-1].id if len(found) > limit else None)
 
 
@@ -110,7 +111,8 @@ def list_all(
 def show(id: str, asking: Asking, database: Db, settings: Config) -> ReleaseModel:
     """One release."""
     with database.read() as session:
-        return _model(session, readable_release(session, id, asking, settings))
+        release = readable_release(session, id, asking, settings)
+        return _model(release, owners_of(session, release.id)[release.id])
 
 
 @router.get("/{id}/files/{path:path}", response_class=StreamingResponse, responses=answers("application/octet-stream"))
@@ -148,7 +150,7 @@ def runnable_release(session: Session, id: str, person: Person, settings: Settin
 
 
 def _may(session: Session, release: Release, person: Person, action: Action, admin_access: bool) -> bool:
-    owners = owners_of(session, release.id)
+    owners = owners_of(session, release.id)[release.id]
     if person.name in owners:
         return allowed(person, action, person.name)
     shares = _shares_by_use(session, release.id, person)
@@ -232,14 +234,14 @@ async def _store(objects: Objects, manifest: Manifest, files: dict[str, UploadFi
         await files[file.path].seek(0)
 
 
-def _model(session: Session, release: Release) -> ReleaseModel:
+def _model(release: Release, owners: list[str]) -> ReleaseModel:
     return ReleaseModel.model_validate(
         {
             **{name: getattr(release, name) for name in ("id", "notebook", "profile", "environment_digest", "files")},
             "schema_": release.schema,
             "notes": release.notes,
             "size": release.size,
-            "owners": owners_of(session, release.id),
+            "owners": owners,
             "created": release.created,
         }
     )

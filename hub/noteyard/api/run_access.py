@@ -1,5 +1,7 @@
 """Runs as a person may see them: a run takes its shares from its schedule."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from noteyard.access import Action, allowed
@@ -10,6 +12,7 @@ from noteyard.run_parameters import rendered_parameters
 from noteyard.settings import Settings
 from noteyard.store.attempts import attempts_of
 from noteyard.store.audit import record
+from noteyard.store.database import by_id
 from noteyard.store.runs import get_run
 from noteyard.store.schedules import shares_of
 from noteyard.store.tables import Attempt, Release, Run, Schedule
@@ -42,9 +45,23 @@ def run_shares(session: Session, run: Run) -> list[Sharing]:
 
 def run_model(session: Session, run: Run, urls: PublicUrls) -> RunModel:
     """The run as the API answers it; parameters as the present attempt got them."""
-    attempt = latest_attempt(session, run)
-    release = session.get_one(Release, run.release)
-    schedule = session.get(Schedule, run.schedule) if run.schedule else None
+    return run_models(session, [run], urls)[0]
+
+
+def run_models(session: Session, runs: Sequence[Run], urls: PublicUrls) -> list[RunModel]:
+    """Runs as the API answers them, in their order; as many queries for a hundred as for one."""
+    attempts = attempts_of(session, *(run.id for run in runs))
+    releases = by_id(session, Release, {run.release for run in runs})
+    schedules = by_id(session, Schedule, {run.schedule for run in runs if run.schedule})
+    return [
+        _model(run, _telling(attempts[run.id]), releases[run.release], schedules.get(run.schedule or ""), urls)
+        for run in runs
+    ]
+
+
+def _model(
+    run: Run, attempt: Attempt | None, release: Release, schedule: Schedule | None, urls: PublicUrls
+) -> RunModel:
     return RunModel(
         id=run.id,
         release=run.release,
@@ -73,7 +90,10 @@ def run_model(session: Session, run: Run, urls: PublicUrls) -> RunModel:
 
 def latest_attempt(session: Session, run: Run) -> Attempt | None:
     """The newest attempt that has outputs, else the newest."""
-    attempts = attempts_of(session, run.id)
+    return _telling(attempts_of(session, run.id)[run.id])
+
+
+def _telling(attempts: list[Attempt]) -> Attempt | None:
     with_outputs = [attempt for attempt in attempts if attempt.outputs]
     known = with_outputs or attempts
     return known[-1] if known else None

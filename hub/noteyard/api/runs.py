@@ -12,7 +12,7 @@ from noteyard.api.identity import Asking
 from noteyard.api.models import OutputModel, Page, RerunRequest, RunModel, RunRequest
 from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
-from noteyard.api.run_access import latest_attempt, read_as_administrator, run_for, run_model
+from noteyard.api.run_access import latest_attempt, read_as_administrator, run_for, run_model, run_models
 from noteyard.api.run_events import run_events
 from noteyard.api.streams import answers, stored
 from noteyard.domain import RunState
@@ -76,7 +76,7 @@ def list_all(
             limit,
         )
         found = list_runs(session, wanted)
-        items = [run_model(session, run, urls) for run in found[:limit]]
+        items = run_models(session, found[:limit], urls)
     return Page(items=items, next=items[-1].id if len(found) > limit else None)
 
 

@@ -1,15 +1,18 @@
 """Schedules as a person may see them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from noteyard.access import Action, allowed
 from noteyard.api.models import Alerts, ScheduleModel, ShareModel
-from noteyard.domain import CatchUpPolicy, OverlapPolicy, Person
+from noteyard.domain import CatchUpPolicy, OverlapPolicy, Person, Sharing
 from noteyard.errors import Forbidden, NotFound
 from noteyard.schedules import CronRule, describe
 from noteyard.settings import Settings
+from noteyard.store.database import by_id
 from noteyard.store.releases import newer_releases
-from noteyard.store.schedules import get_schedule, shares_of
+from noteyard.store.schedules import get_schedule, shares_by_thing, shares_of
 from noteyard.store.tables import Release, Schedule
 from noteyard.store.types import now
 from noteyard.urls import PublicUrls
@@ -31,11 +34,25 @@ def schedule_for(session: Session, id: str, person: Person, action: Action, sett
 
 def schedule_model(session: Session, schedule: Schedule, urls: PublicUrls) -> ScheduleModel:
     """The schedule as the API answers it."""
-    release = session.get_one(Release, schedule.release)
+    return schedule_models(session, [schedule], urls)[0]
+
+
+def schedule_models(session: Session, schedules: Sequence[Schedule], urls: PublicUrls) -> list[ScheduleModel]:
+    """Schedules as the API answers them, in their order; as many queries for a hundred as for one."""
+    ids = [schedule.id for schedule in schedules]
+    shares = shares_by_thing(session, "schedule", ids)
+    newer = newer_releases(session, *ids)
+    releases = by_id(session, Release, {schedule.release for schedule in schedules})
+    return [
+        _model(item, releases[item.release], newer.get(item.id, (0, None)), shares[item.id], urls) for item in schedules
+    ]
+
+
+def _model(
+    schedule: Schedule, release: Release, newer: tuple[int, str | None], shares: list[Sharing], urls: PublicUrls
+) -> ScheduleModel:
     rule = CronRule.parse(schedule.cron, schedule.timezone)
-    newer = newer_releases(session, release, schedule.owner)
     live = not schedule.paused and schedule.deleted is None
-    shares = shares_of(session, "schedule", schedule.id)
     return ScheduleModel(
         id=schedule.id,
         name=schedule.name,
@@ -57,8 +74,8 @@ def schedule_model(session: Session, schedule: Schedule, urls: PublicUrls) -> Sc
         failing=schedule.failing,
         deleted=schedule.deleted is not None,
         upcoming=list(rule.upcoming(now(), 5)) if live else [],
-        releases_behind=len(newer),
-        newest_release=newer[0].id if newer else None,
+        releases_behind=newer[0],
+        newest_release=newer[1],
         shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],
         created=schedule.created,
         url=f"{urls.hub}/portal/schedules/{schedule.id}",

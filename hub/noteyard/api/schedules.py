@@ -25,7 +25,7 @@ from noteyard.api.models import (
 from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
 from noteyard.api.run_access import run_model
-from noteyard.api.schedule_access import schedule_for, schedule_model
+from noteyard.api.schedule_access import schedule_for, schedule_model, schedule_models
 from noteyard.domain import Role, Sharing
 from noteyard.errors import Forbidden
 from noteyard.schedule_changes import Plan, change_schedule, create_schedule, plan_of, run_now
@@ -66,7 +66,7 @@ def list_all(
     with database.read() as session:
         person = asking if mine or not may_administer(asking) else None
         found = list_schedules(session, person, cursor, limit)
-        items = [schedule_model(session, schedule, urls) for schedule in found[:limit]]
+        items = schedule_models(session, found[:limit], urls)
     return Page(items=items, next=items[-1].id if len(found) > limit else None)
 
 

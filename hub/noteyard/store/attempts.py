@@ -167,8 +167,12 @@ def log_text(session: Session, run: str, number: int, offset: int = 0) -> str:
     return "".join(text[max(0, offset - start) :] for start, text in session.execute(query))
 
 
-def attempts_of(session: Session, run: str) -> list[Attempt]:
-    return list(session.scalars(select(Attempt).where(Attempt.run == run).order_by(Attempt.number)))
+def attempts_of(session: Session, *runs: str) -> dict[str, list[Attempt]]:
+    """Attempts by run, the first first."""
+    found: dict[str, list[Attempt]] = {run: [] for run in runs}
+    for attempt in session.scalars(select(Attempt).where(Attempt.run.in_(runs)).order_by(Attempt.number)):
+        found[attempt.run].append(attempt)
+    return found
 
 
 def _after_final(session: Session, run: Run) -> None:

@@ -1,11 +1,12 @@
 """Queries and changes of dashboards and their versions."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from noteyard.domain import LIVE_WORKLOAD, Audience, Person, Role, VersionState
 from noteyard.errors import Conflict, FieldError, InvalidParameters, NotFound
@@ -92,6 +93,16 @@ def versions_of(session: Session, dashboard: str) -> list[DashboardVersion]:
     return list(session.scalars(query.order_by(DashboardVersion.number.desc())))
 
 
+def versions_by_dashboard(session: Session, dashboards: Collection[str]) -> dict[str, list[DashboardVersion]]:
+    """Versions of several dashboards, newest first, in one query; their logs are read when asked for."""
+    found: dict[str, list[DashboardVersion]] = {dashboard: [] for dashboard in dashboards}
+    query = select(DashboardVersion).where(DashboardVersion.dashboard.in_(dashboards))
+    query = query.order_by(DashboardVersion.number.desc()).options(defer(DashboardVersion.log))
+    for version in session.scalars(query):
+        found[version.dashboard].append(version)
+    return found
+
+
 def get_version(session: Session, dashboard: str, number: int) -> DashboardVersion:
     version = session.get(DashboardVersion, (dashboard, number))
     if version is None:
@@ -111,6 +122,16 @@ def live_processes(session: Session, dashboard: str | None = None) -> list[Workl
     if dashboard is not None:
         query = query.where(WorkloadProcess.dashboard == dashboard)
     return list(session.scalars(query.order_by(WorkloadProcess.created.desc())))
+
+
+def processes_by_dashboard(session: Session, dashboards: Collection[str]) -> dict[str, list[WorkloadProcess]]:
+    """Processes of several dashboards that are up or coming up, in one query; their logs are read when asked for."""
+    found: dict[str, list[WorkloadProcess]] = {dashboard: [] for dashboard in dashboards}
+    query = select(WorkloadProcess).where(WorkloadProcess.state.in_(LIVE_WORKLOAD))
+    query = query.where(WorkloadProcess.dashboard.in_(dashboards)).options(defer(WorkloadProcess.log))
+    for process in session.scalars(query):
+        found[process.dashboard].append(process)
+    return found
 
 
 def restless_dashboards(session: Session) -> list[Dashboard]:

@@ -1,14 +1,15 @@
 """The engine and its transactions, the same on SQLite (WAL) and PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 BUSY_SECONDS = 30
+Row = TypeVar("Row", bound=Any)
 
 
 class Database:
@@ -36,6 +37,12 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def by_id(session: Session, kind: type[Row], ids: Collection[str]) -> dict[str, Row]:
+    """Rows of a table by their column `id`, in one query; ids that do not exist are left out."""
+    column = kind.__table__.c.id
+    return {row.id: row for row in session.scalars(select(kind).where(column.in_(ids)))} if ids else {}
 
 
 @cache

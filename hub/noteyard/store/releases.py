@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from noteyard.errors import NotFound
 from noteyard.releases import Manifest
 from noteyard.store.inserting import insert_once
-from noteyard.store.tables import Release, ReleaseOwner
+from noteyard.store.tables import Release, ReleaseOwner, Schedule
 from noteyard.store.types import now
 
 
@@ -46,8 +46,13 @@ def get_release(session: Session, id: str) -> Release:
     return release
 
 
-def owners_of(session: Session, release: str) -> list[str]:
-    return list(session.scalars(select(ReleaseOwner.person).where(ReleaseOwner.release == release)))
+def owners_of(session: Session, *releases: str) -> dict[str, list[str]]:
+    """Names of owners by release."""
+    found: dict[str, list[str]] = {release: [] for release in releases}
+    query = select(ReleaseOwner.release, ReleaseOwner.person).where(ReleaseOwner.release.in_(releases))
+    for release, person in session.execute(query):
+        found[release].append(person)
+    return found
 
 
 def list_releases(
@@ -67,13 +72,25 @@ def list_releases(
     return list(session.scalars(query))
 
 
-def newer_releases(session: Session, release: Release, owner: str) -> list[Release]:
-    """Releases of the same notebook that the owner made after this one, newest first."""
-    query = (
-        select(Release)
-        .join(ReleaseOwner, ReleaseOwner.release == Release.id)
-        .where(ReleaseOwner.person == owner, Release.notebook == release.notebook, Release.profile == release.profile)
-        .where(Release.created > release.created)
-        .order_by(Release.created.desc())
+def newer_releases(session: Session, *schedules: str) -> dict[str, tuple[int, str]]:
+    """How many releases of a schedule's notebook its owner made after the one it runs, and the newest one's id.
+
+    By schedule; those that run the newest are left out.
+    """
+    pinned, newer = aliased(Release), aliased(Release)
+    found = (
+        select(
+            Schedule.id.label("schedule"),
+            newer.id.label("newest"),
+            func.count().over(partition_by=Schedule.id).label("behind"),
+            func.row_number().over(partition_by=Schedule.id, order_by=(newer.created.desc(), newer.id)).label("place"),
+        )
+        .join(pinned, pinned.id == Schedule.release)
+        .join(ReleaseOwner, ReleaseOwner.person == Schedule.owner)
+        .join(newer, newer.id == ReleaseOwner.release)
+        .where(newer.notebook == pinned.notebook, newer.profile == pinned.profile, newer.created > pinned.created)
+        .where(Schedule.id.in_(schedules))
+        .subquery()
     )
-    return list(session.scalars(query))
+    rows = session.execute(select(found.c.schedule, found.c.behind, found.c.newest).where(found.c.place == 1))
+    return {schedule: (behind, newest) for schedule, behind, newest in rows}

@@ -1,6 +1,6 @@
 """Queries and changes of schedules and fires, and of shares."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import and_, delete, or_, select
@@ -81,8 +81,15 @@ def record_fire(
 
 
 def shares_of(session: Session, kind: str, thing: str) -> list[Sharing]:
-    rows = session.scalars(select(Share).where(Share.kind == kind, Share.thing == thing))
-    return [Sharing(row.subject_kind, row.subject, Role(row.role)) for row in rows]
+    return shares_by_thing(session, kind, [thing])[thing]
+
+
+def shares_by_thing(session: Session, kind: str, things: Collection[str]) -> dict[str, list[Sharing]]:
+    """Shares of several things of a kind, in one query."""
+    found: dict[str, list[Sharing]] = {thing: [] for thing in things}
+    for row in session.scalars(select(Share).where(Share.kind == kind, Share.thing.in_(things))):
+        found[row.thing].append(Sharing(row.subject_kind, row.subject, Role(row.role)))
+    return found
 
 
 def set_shares(session: Session, kind: str, thing: str, shares: Iterable[Sharing]) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from noteyard.api.dashboard_access import dashboard_model
+from noteyard.api.dashboard_access import dashboard_models
 from noteyard.api.dependencies import Hub
 from noteyard.api.portal.desk import Desk
-from noteyard.api.run_access import run_model
-from noteyard.api.schedule_access import schedule_model
+from noteyard.api.run_access import run_models
+from noteyard.api.schedule_access import schedule_models
 from noteyard.domain import Person
 from noteyard.errors import NoteyardError
 from noteyard.hub_client import HubClient
@@ -59,14 +59,12 @@ async def _lab(hub: HubClient, name: str) -> dict[str, Any]:
 def _runs(database: Database, person: Person, urls: PublicUrls) -> list[Any]:
     with database.read() as session:
         found = list_runs(session, RunFilter(visible_to=person.name, limit=SHOWN))
-        return [run_model(session, run, urls) for run in found[:SHOWN]]
+        return run_models(session, found[:SHOWN], urls)
 
 
 def _rows(database: Database, person: Person, urls: PublicUrls) -> dict[str, Any]:
     with database.read() as session:
-        schedules = [
-            schedule_model(session, item, urls) for item in list_schedules(session, person, None, SHOWN)[:SHOWN]
-        ]
+        schedules = schedule_models(session, list_schedules(session, person, None, SHOWN)[:SHOWN], urls)
         found = list_dashboards(session, person, None, SHOWN)[:SHOWN]
-        dashboards = [dashboard_model(session, item, person, urls) for item in found]
+        dashboards = dashboard_models(session, found, person, urls)
     return {"runs": _runs(database, person, urls), "schedules": schedules, "dashboards": dashboards}

@@ -104,7 +104,7 @@ def _run(desk: AtDesk, id: str) -> dict[str, Any]:
             "run": model,
             "may": may,
             "schedule": schedule.name if schedule else None,
-            "attempts": attempts_of(session, row.id),
+            "attempts": attempts_of(session, row.id)[row.id],
             "expired": row.expired,
             "waits_until": row.not_before if row.state is RunState.QUEUED and row.attempt else None,
             "frame": _frame(session, desk, row) if "read" in may else None,
