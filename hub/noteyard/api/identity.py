@@ -75,15 +75,18 @@ async def _by_token(request: Request, token: str) -> Person:
         for scope in user.get("scopes", ())
         if scope.startswith(SCOPE_PREFIX)
     )
-    database: Database = request.app.state.database
-    with database.read() as session:
-        account = session.get(Account, str(user.get("name", "")))
-        if account is None or account.disabled or account.removed is not None:
-            raise NotLoggedIn("The token's person is not known here, or disabled.")
-        person = person_of(session, account)
+    person = await asyncio.to_thread(_known, request.app.state.database, str(user.get("name", "")))
     if not scopes:
         raise Forbidden("The token has none of Noteyard's scopes.", "Make one with `noteyard token NAME --scope read`.")
     return Person(person.name, person.groups, person.admin, scopes)
+
+
+def _known(database: Database, name: str) -> Person:
+    with database.read() as session:
+        account = session.get(Account, name)
+        if account is None or account.disabled or account.removed is not None:
+            raise NotLoggedIn("The token's person is not known here, or disabled.")
+        return person_of(session, account)
 
 
 Asking = Annotated[Person, Depends(current_person)]

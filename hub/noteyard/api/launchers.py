@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.orm import Session
 
-from noteyard.api.bodies import bounded_body
+from noteyard.api.bodies import BoundedBody
 from noteyard.api.dependencies import Config, Db, RequestId, Store
 from noteyard.api.streams import stored
 from noteyard.api.workers import ClaimBody, ErrorBody, Token
@@ -17,6 +17,7 @@ from noteyard.domain import WorkloadState
 from noteyard.errors import FieldError, InvalidParameters, NotFound
 from noteyard.objects import blob_key, rendering_key
 from noteyard.parameters import validate
+from noteyard.store import Database
 from noteyard.store.dashboards import get_version
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import key_for_dashboard
@@ -76,10 +77,7 @@ def claim(
 
 @router.get("/files/{sha256}")
 async def file(id: str, sha256: str, token: Token, database: Db, objects: Store) -> StreamingResponse:
-    with database.read() as session:
-        process = process_by_token(session, id, token)
-        release = get_release(session, get_version(session, process.dashboard, process.version).release)
-    if sha256 not in {item["sha256"] for item in release.files}:
+    if sha256 not in await asyncio.to_thread(_files, database, id, token):
         raise NotFound("The release has no such file.")
     return await stored(objects, blob_key(sha256), "application/octet-stream")
 
@@ -88,11 +86,9 @@ async def file(id: str, sha256: str, token: Token, database: Db, objects: Store)
 async def rendering(id: str, name: str, request: Request, token: Token, database: Db, objects: Store) -> None:
     if name not in RENDERINGS:
         raise NotFound(f"A dashboard has no rendering {name!r}.")
-    with database.read() as session:
-        process = process_by_token(session, id, token)
-    body = await bounded_body(request, RENDERING_BYTES)
-    await objects.put_async(rendering_key(process.dashboard, process.version, name), body)
-    await asyncio.to_thread(_note_rendering, database, process.dashboard, process.version, name)
+    dashboard, version = await asyncio.to_thread(_shown, database, id, token)
+    await objects.put_async(rendering_key(dashboard, version, name), BoundedBody(request, RENDERING_BYTES).stream())
+    await asyncio.to_thread(_note_rendering, database, dashboard, version, name)
 
 
 @router.post("/status")
@@ -106,6 +102,21 @@ def status(id: str, body: StatusBody, token: Token, database: Db, settings: Conf
     report = Report(WorkloadState(body.state), address, body.sessions, body.last_activity, error, body.log)
     with database.write() as session:
         return {"stop": _report(session, id, token, report)}
+
+
+def _files(database: Database, id: str, token: str) -> set[str]:
+    """SHA-256 of each file of the release that the process shows."""
+    with database.read() as session:
+        process = process_by_token(session, id, token)
+        release = get_release(session, get_version(session, process.dashboard, process.version).release)
+        return {item["sha256"] for item in release.files}
+
+
+def _shown(database: Database, id: str, token: str) -> tuple[str, int]:
+    """The process's dashboard and the version it shows."""
+    with database.read() as session:
+        process = process_by_token(session, id, token)
+        return process.dashboard, process.version
 
 
 def _report(session: Session, id: str, token: str, report: Report) -> bool:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from noteyard.api.bodies import bounded_body
+from noteyard.api.bodies import BoundedBody
 from noteyard.api.dependencies import Config, Db, Store
 from noteyard.api.streams import stored
 from noteyard.backends import platform
@@ -16,6 +16,7 @@ from noteyard.errors import NotFound
 from noteyard.hub_client import NotLoggedIn
 from noteyard.objects import blob_key, output_key
 from noteyard.run_parameters import rendered_parameters
+from noteyard.store import Database
 from noteyard.store.attempts import Ending, Progress, attempt_by_token, claim, report, settle
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import key_for_run, revoke_subject
@@ -101,10 +102,7 @@ def claim_attempt(id: str, body: ClaimBody, token: Token, database: Db, settings
 
 @router.get("/files/{sha256}")
 async def file(id: str, sha256: str, token: Token, database: Db, objects: Store) -> StreamingResponse:
-    with database.read() as session:
-        run, _ = attempt_by_token(session, id, token)
-        release = get_release(session, run.release)
-    if sha256 not in {item["sha256"] for item in release.files}:
+    if sha256 not in await asyncio.to_thread(_files, database, id, token):
         raise NotFound("The release has no such file.")
     return await stored(objects, blob_key(sha256), "application/octet-stream")
 
@@ -121,16 +119,28 @@ def progress(id: str, body: ProgressBody, token: Token, database: Db) -> dict[st
 async def output(id: str, name: str, request: Request, token: Token, database: Db, objects: Store) -> None:
     if name not in OUTPUTS:
         raise NotFound(f"A run has no output {name!r}.")
-    with database.read() as session:
-        run, attempt = attempt_by_token(session, id, token)
-    body = await bounded_body(request, OUTPUT_BYTES)
-    await objects.put_async(output_key(run.id, attempt.number, name), body)
-    await asyncio.to_thread(_note_output, database, (run.id, attempt.number), name, len(body))
+    run, number = await asyncio.to_thread(_attempt, database, id, token)
+    body = BoundedBody(request, OUTPUT_BYTES)
+    await objects.put_async(output_key(run, number, name), body.stream())
+    await asyncio.to_thread(_note_output, database, (run, number), name, body.size)
 
 
 @router.post("/finish")
 async def finish(id: str, body: FinishBody, token: Token, database: Db, settings: Config) -> dict[str, str]:
     return await asyncio.to_thread(_finish, id, body, token, database, settings)
+
+
+def _files(database: Database, id: str, token: str) -> set[str]:
+    """SHA-256 of each file of the attempt's release."""
+    with database.read() as session:
+        run, _ = attempt_by_token(session, id, token)
+        return {item["sha256"] for item in get_release(session, run.release).files}
+
+
+def _attempt(database: Database, id: str, token: str) -> tuple[str, int]:
+    with database.read() as session:
+        run, attempt = attempt_by_token(session, id, token)
+        return run.id, attempt.number
 
 
 def _finish(id: str, body: FinishBody, token: str, database: Db, settings: Config) -> dict[str, str]:
