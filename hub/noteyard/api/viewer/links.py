@@ -29,7 +29,8 @@ def open_dashboard(
     browser = read_browser(request)
     if browser is not None and has_first_password(request, browser[1]):
         return RedirectResponse(f"{urls.hub}/portal/account", 302)
-    with database.write() as session:
+    # The public gets no ticket and waits for no writer.
+    with database.read() if browser is None else database.write() as session:
         try:
             dashboard = get_dashboard(session, slug)
         except NotFound:
