@@ -190,14 +190,17 @@ async def card(
     slug: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
 ) -> StreamingResponse:
     """The first image of the last rendering."""
-    with database.read() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.READ, settings)
+
+    def found() -> str:
+        with database.read() as session:
+            dashboard = dashboard_for(session, slug, asking, Action.READ, settings)
         if dashboard.current is None:
             raise NotFound("It has not rendered yet.")
-        key = rendering_key(dashboard.id, dashboard.current, "card.png")
-    if asking.admin:
-        await asyncio.to_thread(_note_card, database, dashboard, asking, request_id)
-    return await stored(objects, key, "image/png", {"Cache-Control": "private, max-age=60"})
+        if asking.admin:
+            _note_card(database, dashboard, asking, request_id)
+        return rendering_key(dashboard.id, dashboard.current, "card.png")
+
+    return await stored(objects, await asyncio.to_thread(found), "image/png", {"Cache-Control": "private, max-age=60"})
 
 
 @router.put("/{slug}/shares")

@@ -21,10 +21,11 @@ from noteyard.api.streams import answers, stored
 from noteyard.domain import Person, Role, Sharing
 from noteyard.errors import FieldError, Forbidden, InvalidParameters, NotFound
 from noteyard.objects import Objects, blob_key
-from noteyard.parameters import schema_from_notebook
+from noteyard.parameters import ParameterSchema, schema_from_notebook
 from noteyard.profiles import choose_profile
 from noteyard.releases import MAX_FILES, Manifest, ReleaseFile, check_manifest, too_large
 from noteyard.settings import Settings
+from noteyard.store import Database
 from noteyard.store.audit import record
 from noteyard.store.releases import add_release, get_release, list_releases, owners_of
 from noteyard.store.schedules import shared_things, shares_of
@@ -83,12 +84,9 @@ async def create(
         check_manifest(manifest, contents, settings.releases.size_limit_mb)
         schema = schema_from_notebook(await _notebook(files[manifest.notebook], manifest.notebook))
         await _store(objects, manifest, files)
-    with database.write() as session:
-        notes = [{"line": note.line, "message": note.message} for note in schema.notes]
-        release, is_new = add_release(session, manifest, dict(schema.json_schema), notes, asking.name)
-        response.status_code = 201 if is_new else 200
-        session.flush()
-        return _model(release, owners_of(session, release.id)[release.id])
+    made, is_new = await asyncio.to_thread(_add, database, manifest, schema, asking.name)
+    response.status_code = 201 if is_new else 200
+    return made
 
 
 @router.get("")
@@ -120,11 +118,15 @@ async def file(
     id: str, path: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
 ) -> StreamingResponse:
     """A file's bytes."""
-    with database.write() as session:
-        release = readable_release(session, id, asking, settings)
-        if not _may(session, release, asking, Action.READ, False):
-            record(session, asking.name, "release.read", release.id, {"path": path}, request_id)
-    for item in release.files:
+
+    def found() -> Release:
+        with database.write() as session:
+            release = readable_release(session, id, asking, settings)
+            if not _may(session, release, asking, Action.READ, False):
+                record(session, asking.name, "release.read", release.id, {"path": path}, request_id)
+            return release
+
+    for item in (await asyncio.to_thread(found)).files:
         if item["path"] == path:
             return await stored(objects, blob_key(item["sha256"]), "application/octet-stream")
     raise NotFound(f"The release has no file {path!r}.")
@@ -184,6 +186,14 @@ def _dashboards_with(session: Session, release: str) -> dict[str, str]:
         .filter(DashboardVersion.release == release, Dashboard.deleted.is_(None))
     )
     return {row[0]: row[1] for row in rows}
+
+
+def _add(database: Database, manifest: Manifest, schema: ParameterSchema, owner: str) -> tuple[ReleaseModel, bool]:
+    notes = [{"line": note.line, "message": note.message} for note in schema.notes]
+    with database.write() as session:
+        release, is_new = add_release(session, manifest, dict(schema.json_schema), notes, owner)
+        session.flush()
+        return _model(release, owners_of(session, release.id)[release.id]), is_new
 
 
 def _refuse_large(request: Request, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Runs: start, list, look, follow, cancel, run again, outputs."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,11 +16,13 @@ from noteyard.api.releases import runnable_release
 from noteyard.api.run_access import latest_attempt, read_as_administrator, run_for, run_model, run_models
 from noteyard.api.run_events import run_events
 from noteyard.api.streams import answers, stored
-from noteyard.domain import RunState
+from noteyard.domain import Person, RunState
 from noteyard.errors import NotFound
 from noteyard.objects import output_key
 from noteyard.parameters import validate
 from noteyard.run_parameters import rendered_parameters
+from noteyard.settings import Settings
+from noteyard.store import Database
 from noteyard.store.attempts import log_text
 from noteyard.store.audit import record
 from noteyard.store.runs import NewRun, RunFilter, cancel_run, create_run, list_runs
@@ -139,8 +142,7 @@ async def events(
     id: str, request: Request, asking: Asking, database: Db, settings: Config, urls: Urls
 ) -> EventSourceResponse:
     """Server-sent events until the run is over: `run` (the run, on change), `log` (offset, text), `end`."""
-    with database.read() as session:
-        run_for(session, id, asking, Action.LIST, settings)
+    await asyncio.to_thread(_seen, database, id, asking, settings)
     return EventSourceResponse(run_events(id, request, database, urls), ping=15)
 
 
@@ -164,13 +166,22 @@ async def output(
     id: str, name: str, asking: Asking, database: Db, settings: Config, objects: Store, request_id: RequestId
 ) -> StreamingResponse:
     """An output's bytes."""
-    with database.write() as session:
-        run = run_for(session, id, asking, Action.READ, settings)
-        attempt = latest_attempt(session, run)
-        names = {item["name"] for item in attempt.outputs} if attempt is not None and run.expired is None else set()
-        read_as_administrator(session, run, asking, name, request_id)
-    if attempt is None or name not in names:
-        words = "its outputs have expired" if run.expired else f"it has no output {name!r}"
-        raise NotFound(f"Run {id}: {words}.")
+
+    def found() -> str:
+        with database.write() as session:
+            run = run_for(session, id, asking, Action.READ, settings)
+            attempt = latest_attempt(session, run)
+            names = {item["name"] for item in attempt.outputs} if attempt is not None and run.expired is None else set()
+            read_as_administrator(session, run, asking, name, request_id)
+        if attempt is None or name not in names:
+            words = "its outputs have expired" if run.expired else f"it has no output {name!r}"
+            raise NotFound(f"Run {id}: {words}.")
+        return output_key(run.id, attempt.number, name)
+
     media = "text/html" if name.endswith(".html") else "application/x-ipynb+json"
-    return await stored(objects, output_key(run.id, attempt.number, name), media)
+    return await stored(objects, await asyncio.to_thread(found), media)
+
+
+def _seen(database: Database, id: str, person: Person, settings: Settings) -> None:
+    with database.read() as session:
+        run_for(session, id, person, Action.LIST, settings)
