@@ -66,6 +66,11 @@ EXAMPLES = {
     "yard schedule delete": "yard schedule delete 'Nightly report'",
     "yard publish": "yard publish report.ipynb --slug sales --audience groups --group sales --wait",
     "yard dashboards": "yard dashboards --json",
+    "yard dashboards versions": "yard dashboards versions sales",
+    "yard dashboards rollback": "yard dashboards rollback sales 2",
+    "yard dashboards sleep": "yard dashboards sleep sales",
+    "yard dashboards wake": "yard dashboards wake sales",
+    "yard dashboards delete": "yard dashboards delete sales --yes",
     "yard params": "yard params report.ipynb",
 }
 

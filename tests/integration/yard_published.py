@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from noteyard.api.models import DashboardModel, FireModel, Page, PreviewModel, RunModel, ScheduleModel
-from noteyard.errors import NotFound
+from noteyard.errors import Conflict, NotFound
 from noteyard.schedules import CronRule, describe
 
 from tests.integration.yard_state import NOW, YardServer
@@ -136,7 +136,26 @@ def add_dashboards(app: FastAPI, server: YardServer) -> None:
         server.dashboards[slug] |= body
         return dashboard_of(slug)
 
+    @app.delete("/api/v1/dashboards/{slug}", status_code=204)
+    async def delete(slug: str) -> None:
+        dashboard_of(slug)
+        del server.dashboards[slug]
+
+    @app.post("/api/v1/dashboards/{slug}/rollback")
+    async def rollback(slug: str, body: dict[str, int]) -> DashboardModel:
+        shown = dashboard_of(slug)
+        if "good" not in [item.state for item in shown.versions if item.number == body["version"]]:
+            raise Conflict(f"Version {body['version']} has not rendered; only one that did can be shown.")
+        server.dashboards[slug]["current"] = body["version"]
+        return dashboard_of(slug)
+
     @app.post("/api/v1/dashboards/{slug}/versions", status_code=201)
     async def version(slug: str, body: dict[str, Any]) -> DashboardModel:
         add_version(server.dashboards[slug], body["release"])
+        return dashboard_of(slug)
+
+    @app.post("/api/v1/dashboards/{slug}/{verb}")
+    async def rest(slug: str, verb: str) -> DashboardModel:
+        dashboard_of(slug)
+        server.dashboards[slug]["state"] = {"sleep": "asleep", "wake": "starting"}[verb]
         return dashboard_of(slug)

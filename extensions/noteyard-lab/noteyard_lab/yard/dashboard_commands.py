@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from noteyard_lab.yard import dashboard_changes
 from noteyard_lab.yard.api import Access, Api, Json, segment
 from noteyard_lab.yard.errors import ExitCode, YardError
-from noteyard_lab.yard.options import Options, ParameterOptions, command
+from noteyard_lab.yard.options import Options, ParameterOptions, by_default, command
 from noteyard_lab.yard.releasing import make_release, parameter_values
 from noteyard_lab.yard.screen import Screen, styled
 from noteyard_lab.yard.times import local
@@ -47,7 +48,10 @@ class PublishOptions(ParameterOptions):
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the app."""
     command(app, "publish", PublishOptions)(publish)
-    command(app, "dashboards", Options)(list_dashboards)
+    group = typer.Typer(rich_markup_mode=None)
+    by_default(group, Options)(list_dashboards)
+    dashboard_changes.add_to(group)
+    app.add_typer(group, name="dashboards")
 
 
 def publish(options: PublishOptions, screen: Screen) -> ExitCode:
@@ -74,7 +78,7 @@ def publish(options: PublishOptions, screen: Screen) -> ExitCode:
 
 
 def list_dashboards(options: Options, screen: Screen) -> None:
-    """List the dashboards that you may open."""
+    """List the dashboards that you may open, or change one."""
     dashboards = Api(Access.from_environment()).items("/dashboards")
     if screen.as_json:
         screen.result({"items": dashboards})

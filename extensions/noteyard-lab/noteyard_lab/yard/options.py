@@ -82,20 +82,38 @@ def command(app: typer.Typer, name: str, kind: type[Chosen]) -> Callable[[Handle
     """
 
     def add(handler: Handler[Chosen]) -> Handler[Chosen]:
-        def run(context: typer.Context, **values: Any) -> None:
-            raise typer.Exit(_finish(handler, kind(**values), context.args))
-
-        hints = get_type_hints(kind, include_extras=True)
-        parameters = [_parameter(item, hints[item.name]) for item in fields(kind)]
-        parameters.sort(key=lambda parameter: parameter.name == "json")
-        parameters.insert(0, inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        run.__doc__ = handler.__doc__
-        app.command(name, context_settings={"allow_extra_args": issubclass(kind, ReleaseOptions)})(run)
+        surplus = {"allow_extra_args": issubclass(kind, ReleaseOptions)}
+        app.command(name, context_settings=surplus)(_typed(handler, kind))
         return handler
 
     return add
+
+
+def by_default(group: typer.Typer, kind: type[Chosen]) -> Callable[[Handler[Chosen]], Handler[Chosen]]:
+    """As `command`, but what the group itself does when none of its commands is named."""
+
+    def add(handler: Handler[Chosen]) -> Handler[Chosen]:
+        group.callback(invoke_without_command=True)(_typed(handler, kind))
+        return handler
+
+    return add
+
+
+def _typed(handler: Handler[Chosen], kind: type[Chosen]) -> Callable[..., None]:
+    """The handler as a function that typer reads the options from."""
+
+    def run(context: typer.Context, **values: Any) -> None:
+        if context.invoked_subcommand is None:
+            raise typer.Exit(_finish(handler, kind(**values), context.args))
+
+    hints = get_type_hints(kind, include_extras=True)
+    parameters = [_parameter(item, hints[item.name]) for item in fields(kind)]
+    parameters.sort(key=lambda parameter: parameter.name == "json")
+    parameters.insert(0, inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__doc__ = handler.__doc__
+    return run
 
 
 def _finish(handler: Handler[Chosen], options: Chosen, surplus: Sequence[str]) -> int:
