@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class NoteyardError(Exception):
@@ -18,6 +19,11 @@ class NoteyardError(Exception):
         self.message = message
         self.hint = hint
         self.status = status
+
+
+def not_started(error: NoteyardError) -> dict[str, Any]:
+    """The failure (cell, name, message, traceback, hint) of a run or dashboard whose process could not be started."""
+    return {"cell": None, "name": "NotStarted", "message": error.message, "traceback": "", "hint": error.hint}
 
 
 class NotFound(NoteyardError):

@@ -6,7 +6,9 @@ import pty
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,12 +155,22 @@ def test_a_failure_is_told_with_cell_message_hint_and_traceback(server: YardServ
     assert "\x1b" not in done.stdout
 
 
+@contextmanager
+def watching(notebook: Path, environment: dict[str, str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """`yard run --wait`, ended with the block: a failed test must not wait for a run that goes on."""
+    process = subprocess.Popen([YARD, "run", notebook, "--wait"], env=environment, stdout=subprocess.PIPE, **options)
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
 def test_ctrl_c_ends_yard_and_not_the_run(server: YardServer, notebook: Path) -> None:
     server.events = [*server.goes("succeeded")[:4], HOLD, *server.goes("succeeded")[4:]]
     environment = {**plain_environment(notebook.parent), **server.environment()}
-    with subprocess.Popen(
-        [YARD, "run", notebook, "--wait"], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with watching(notebook, environment, stderr=subprocess.PIPE, text=True) as process:
         assert server.holding.wait(30)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
@@ -172,8 +184,7 @@ def test_on_a_terminal_a_bar_shows_the_cells(server: YardServer, notebook: Path)
     server.events = [*server.goes("succeeded")[:5], HOLD, *server.goes("succeeded")[5:]]
     environment = {**plain_environment(notebook.parent), **server.environment(), "TERM": "xterm-256color"}
     own, theirs = pty.openpty()
-    command = [str(YARD), "run", str(notebook), "--wait"]
-    with subprocess.Popen(command, env=environment, stderr=theirs, stdout=subprocess.PIPE) as process:
+    with watching(notebook, environment, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
         while b"1/2" not in shown:

@@ -10,7 +10,7 @@ import structlog
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
 from noteyard.domain import RunState, Target
-from noteyard.errors import NoteyardError
+from noteyard.errors import NoteyardError, not_started
 from noteyard.store.attempts import (
     Ending,
     attempt_id,
@@ -174,15 +174,8 @@ class RunLoop:
         try:
             await self.context.runner.start(start)
         except NoteyardError as error:
-            details = {
-                "cell": None,
-                "name": "NotStarted",
-                "message": error.message,
-                "traceback": "",
-                "hint": error.hint,
-            }
             _, number = parse_attempt_id(start.id)
-            await asyncio.to_thread(self._end, run.id, number, Ending(RunState.FAILED, details))
+            await asyncio.to_thread(self._end, run.id, number, Ending(RunState.FAILED, not_started(error)))
 
 
 def _ended_at(attempt: Attempt | None) -> datetime | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
 from noteyard.domain import LIVE_WORKLOAD, WorkloadState
-from noteyard.errors import NoteyardError
+from noteyard.errors import NoteyardError, not_started
 from noteyard.store.dashboards import get_version, live_processes, pending_version, restless_dashboards
 from noteyard.store.lease import LostLease
 from noteyard.store.releases import get_release
@@ -117,15 +117,8 @@ class WorkloadLoop:
         try:
             await self.context.workload_host.apply(start)
         except NoteyardError as error:
-            details = {
-                "cell": None,
-                "name": "NotStarted",
-                "message": error.message,
-                "traceback": "",
-                "hint": error.hint,
-            }
             with self.context.write() as session:
-                end_process(session, session.get_one(WorkloadProcess, start.id), details)
+                end_process(session, session.get_one(WorkloadProcess, start.id), not_started(error))
 
     async def _delete_unwanted(self, seen: Mapping[str, Observed]) -> None:
         with self.context.database.read() as session:
