@@ -218,3 +218,14 @@ def test_a_dashboard_is_published_changed_and_taken_down(app: FastAPI, ada: Test
     assert "Type sales to confirm." in ada.post("/portal/dashboards/sales/delete", data={"confirm": "x"}).text
     assert ada.post("/portal/dashboards/sales/delete", data={"confirm": "sales"}).status_code == 303
     assert ada.get("/portal/dashboards/sales").status_code == 404
+
+
+def test_names_are_suggested_to_those_who_are_logged_in(app: FastAPI, ada: TestClient, release: str) -> None:
+    with app.state.database.write() as session:
+        add_person(session, "bella", "sales", "support").disabled = True
+        add_person(session, "bo_b")
+    found = {start: ada.get("/portal/names", params={"start": start}).json() for start in ("b", "BO", "bo_", "%", "x")}
+    assert found == {"b": ["bo_b", "bob"], "BO": ["bo_b", "bob"], "bo_": ["bo_b"], "%": [], "x": []}
+    assert ada.get("/portal/names", params={"start": "s", "kind": "group"}).json() == ["sales", "support"]
+    ada.cookies.clear()
+    assert ada.get("/portal/names", params={"start": "b"}).status_code != 200

@@ -83,6 +83,16 @@ def list_groups(session: Session) -> list[str]:
     return list(session.scalars(select(Membership.group).distinct().order_by(Membership.group)))
 
 
+def names_beginning(session: Session, kind: str, start: str, limit: int) -> list[str]:
+    """Names of people who can log in (kind `person`), or of groups, that begin with some letters; at most `limit`."""
+    if kind == "group":
+        found = select(Membership.group).distinct().where(Membership.group.startswith(start, autoescape=True))
+        return list(session.scalars(found.order_by(Membership.group).limit(limit)))
+    query = select(Account.name).where(Account.disabled.is_(False), Account.removed.is_(None))
+    query = query.where(Account.name.startswith(start, autoescape=True))
+    return list(session.scalars(query.order_by(Account.name).limit(limit)))
+
+
 def set_password(session: Session, name: str, password: str, *, must_change: bool = False, by: str = "") -> None:
     """Give a person a new password; their failed logins are forgotten and their browser sessions end."""
     account = get_account(session, name)

@@ -7,6 +7,7 @@ from noteyard.api.portal import (
     audit,
     dashboards,
     home,
+    names,
     people,
     publishing,
     runs,
@@ -16,5 +17,5 @@ from noteyard.api.portal import (
 )
 
 pages_router = APIRouter(include_in_schema=False)
-for module in (home, start_run, runs, schedule_form, schedules, publishing, dashboards, people, audit, account):
+for module in (home, start_run, runs, schedule_form, schedules, publishing, dashboards, people, audit, account, names):
     pages_router.include_router(module.router)

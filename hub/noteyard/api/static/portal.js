@@ -87,6 +87,23 @@
     }
   }
 
+  // Names that begin with what is typed; data-names is the name of the field that says "person" or "group".
+  function suggest(input) {
+    var asked = "";
+    input.addEventListener("input", function () {
+      var kind = input.dataset.names ? input.form.elements[input.dataset.names].value : "person";
+      var question = new URLSearchParams({ kind: kind, start: input.value }).toString();
+      asked = question;
+      if (!input.value) { input.list.replaceChildren(); return; }
+      fetch("/portal/names?" + question, { headers: { Accept: "application/json" }, redirect: "manual" })
+        .then(function (answer) { return answer.ok ? answer.json() : []; }, function () { return []; })
+        .then(function (names) {
+          if (asked !== question) { return; }
+          input.list.replaceChildren.apply(input.list, names.map(function (name) { return new Option("", name); }));
+        });
+    });
+  }
+
   function start() {
     forgetWhatWasDone();
     document.querySelectorAll("[data-zone]").forEach(function (element) { element.textContent = zone; });
@@ -96,6 +113,7 @@
     reachable(document);
     window.setInterval(clocks, 1000);
     document.querySelectorAll("[data-refresh]").forEach(refresh);
+    document.querySelectorAll("input[data-names]").forEach(suggest);
     document.dispatchEvent(new Event("noteyard:ready"));
   }
   window.noteyard = { localTimes: localTimes, replace: replace };
