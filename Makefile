@@ -3,9 +3,14 @@ PYTHON ?= python3
 HUB := .venvs/hub/bin
 ARGS ?=
 LOCKED := boot hub dev lab
+# How images are built and made known to the cluster's nodes, and their tag: see tools/build_images.py.
+BUILD ?=
+LOAD ?=
+TAG ?= dev
+IMAGES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status environments dev-environments assets test test-faults lint format docs lock wheels benchmarks
+.PHONY: help up down status environments dev-environments assets test test-faults lint format docs lock wheels images test-kubernetes benchmarks
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +63,14 @@ lock: ## Lock the newest packages that requirements/*.in allow
 wheels: environments assets ## Build both distributions into dist/
 	@for folder in hub extensions/noteyard-lab; do \
 	  (cd $$folder && $(CURDIR)/$(HUB)/python -m hatchling build -t wheel -d $(CURDIR)/dist) || exit 1; done
+
+images: environments assets ## Build the container images (BUILD="docker build" LOAD="kind load docker-image" TAG=dev)
+	@$(PYTHON) tools/build_images.py --tag "$(TAG)" --build "$(BUILD)" --load "$(LOAD)" $(IMAGES)
+
+test-kubernetes: dev-environments images ## Install the chart on the cluster of KUBECONFIG and test it there (LOAD=… as for images)
+	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to a cluster for tests, e.g. one of kind." >&2; exit 1; }
+	@$(PYTHON) tools/bootstrap.py --browser
+	NOTEYARD_TEST_TAG="$(TAG)" $(HUB)/python -m pytest tests/chart tests/kubernetes $(ARGS)
 
 benchmarks: dev-environments assets ## Measure against the alternatives
 	$(HUB)/python -m benchmarks $(ARGS)

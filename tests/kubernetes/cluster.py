@@ -15,15 +15,18 @@ from tests.support.waiting import until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-RELEASE = "noteyard"
-PORT = 30080
+RELEASE = os.environ.get("NOTEYARD_TEST_RELEASE", "noteyard")
+"""Name of the release and of its namespace."""
+PORT = int(os.environ.get("NOTEYARD_TEST_PORT", "30080"))
 """NodePort of the edge, and the port of loopback that leads there."""
+TAG = os.environ.get("NOTEYARD_TEST_TAG", "dev")
+"""Tag of the images that were built."""
 BUCKET = "noteyard"
 
 
 @dataclass
 class Cluster(Product):
-    """An installation in the namespace `noteyard`; labs, runs and dashboards are in `noteyard-users`."""
+    """An installation in a namespace of its release's name; labs, runs and dashboards are in `<release>-users`."""
 
     namespace: str = RELEASE
     users: str = f"{RELEASE}-users"
@@ -80,7 +83,7 @@ def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
                 "--install",
                 RELEASE,
                 str(ROOT / "helm" / "noteyard"),
-                *(word for path in (HERE / "values.yaml", *values) for word in ("--values", str(path))),
+                *(word for path in (_values(folder), *values) for word in ("--values", str(path))),
                 "--wait",
                 "--timeout=5m",
             )
@@ -88,6 +91,13 @@ def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
         finally:
             if not keep:
                 _remove(made)
+
+
+def _values(folder: Path) -> Path:
+    """tests/kubernetes/values.yaml with this run's port and images."""
+    path = folder / "values.yaml"
+    path.write_text((HERE / "values.yaml").read_text().replace("30080", str(PORT)).replace(":dev", f":{TAG}"))
+    return path
 
 
 def _helm(*words: str) -> str:

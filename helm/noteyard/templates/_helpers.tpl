@@ -49,6 +49,11 @@ http://{{ include "noteyard.name" . }}-hub.{{ .Release.Namespace }}:8081
 
 {{/* noteyard.yaml: the values' settings, and what the chart knows better. */}}
 {{- define "noteyard.settings" -}}
+{{- $_ := required "settings.urls.hub is needed: the public URL of hub and portal, e.g. https://noteyard.example.org" .Values.settings.urls.hub -}}
+{{- $_ := required "settings.urls.apps is needed: the public URL under which dashboards get hosts, e.g. https://apps.example.net" .Values.settings.urls.apps -}}
+{{- range .Values.settings.profiles -}}
+{{- $_ := required (printf "settings.profiles: the profile %s needs an image" .name) .image -}}
+{{- end -}}
 {{- $name := include "noteyard.name" . -}}
 {{- $own := dict
   "shape" "kubernetes"
@@ -164,7 +169,13 @@ initContainers: {{- include "noteyard.migration" .root | nindent 2 }}
 volumes: {{- include "noteyard.volumes" .root | nindent 2 }}
 {{- end }}
 
+{{/* A part is restarted when what it reads has changed, and only then. Takes root, component. */}}
 {{- define "noteyard.podAnnotations" -}}
-checksum/settings: {{ include "noteyard.settings" . | sha256sum }}
-checksum/given-secrets: {{ printf "%s %s %s" (toJson .Values.database) (toJson .Values.objects) .Values.existingSecret | sha256sum }}
+{{- $read := include "noteyard.settings" .root | fromYaml -}}
+{{- if eq .component "hub" -}}
+{{- /* A restart of the hub keeps people from logging in: it is spared what it never looks at. */ -}}
+{{- $read = omit $read "dashboards" "mail" "objects" "releases" "runs" "schedules" "webhooks" -}}
+{{- end -}}
+checksum/settings: {{ toJson $read | sha256sum }}
+checksum/given-secrets: {{ printf "%s %s %s" (toJson .root.Values.database) (toJson .root.Values.objects) .root.Values.existingSecret | sha256sum }}
 {{- end }}

@@ -1,0 +1,114 @@
+"""The objects of an installation: pods bounded, unprivileged, probed and drained; restarted only when they must be."""
+
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import Object, containers, find, pod_templates, rendered
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[Object]:
+    return rendered()
+
+
+def parts(objects: list[Object]) -> dict[str, Object]:
+    """Pods of Noteyard's own parts: without what serves the nodes."""
+    return {name: found for name, found in pod_templates(objects).items() if name.startswith("Deployment/")}
+
+
+def test_the_parts_are_there(objects: list[Object]) -> None:
+    replicas = {
+        found["metadata"]["name"]: found["spec"]["replicas"] for found in objects if found["kind"] == "Deployment"
+    }
+    assert replicas == {"yard-api": 2, "yard-controller": 2, "yard-edge": 2, "yard-hub": 1}
+
+
+def test_every_container_says_what_it_needs_and_is_bounded(objects: list[Object]) -> None:
+    for name, template in pod_templates(objects).items():
+        for container in containers(template):
+            resources = container["resources"]
+            assert set(resources["requests"]) == {"cpu", "memory"}, f"{name} {container['name']}"
+            assert resources["limits"]["memory"], f"{name} {container['name']}"
+
+
+def test_parts_run_as_nobody_in_particular_and_write_nowhere(objects: list[Object]) -> None:
+    for name, template in parts(objects).items():
+        security = template["spec"]["securityContext"]
+        assert security["runAsNonRoot"] is True and security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in containers(template):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, f"{name} {container['name']}"
+
+
+def test_every_part_is_probed_and_spread(objects: list[Object]) -> None:
+    for name, template in parts(objects).items():
+        spreads = [found["topologyKey"] for found in template["spec"]["topologySpreadConstraints"]]
+        assert spreads == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"], name
+        for container in template["spec"]["containers"]:
+            assert {"readinessProbe", "livenessProbe"} <= set(container), f"{name} {container['name']}"
+
+
+def test_more_than_one_of_what_requests_go_through_stays_up(objects: list[Object]) -> None:
+    for name in ("yard-api", "yard-edge"):
+        assert find(objects, "PodDisruptionBudget", name)["spec"]["maxUnavailable"] == 1
+        strategy = find(objects, "Deployment", name)["spec"]["strategy"]["rollingUpdate"]
+        assert strategy == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+def test_the_users_namespace_takes_only_restricted_pods_and_outlives_the_release(objects: list[Object]) -> None:
+    space = find(objects, "Namespace", "yard-users")["metadata"]
+    assert space["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert space["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_only_who_must_has_a_token_for_kubernetes(objects: list[Object]) -> None:
+    """The API's own is for asking about tokens of pods, where data is handed out."""
+    roles = [found for found in objects if found["kind"] in ("Role", "ClusterRole")]
+    for role in roles:
+        for rule in role["rules"]:
+            assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]], role["metadata"]["name"]
+    assert {role["metadata"].get("namespace") for role in roles if role["kind"] == "Role"} == {"yard-users"}
+    edge = find(objects, "Deployment", "yard-edge")["spec"]["template"]["spec"]
+    assert edge["automountServiceAccountToken"] is False
+
+
+def checksums(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: template["metadata"].get("annotations", {}) for name, template in parts(rendered(values)).items()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "restarted"),
+    [
+        ({"mail": {"host": "smtp"}}, {"api", "controller"}),
+        ({"runs": {"concurrent": 7}}, {"api", "controller"}),
+        ({"dashboards": {"preheat": 2}}, {"api", "controller"}),
+        ({"labs": {"idle_minutes": 7}}, {"hub", "api", "controller"}),
+        ({"profiles": [{"name": "b", "image": "c"}]}, {"hub", "api", "controller"}),
+    ],
+)
+def test_a_setting_restarts_whom_it_concerns(settings: dict[str, Any], restarted: set[str]) -> None:
+    before, after = checksums({}), checksums({"settings": settings})
+    assert {name.removeprefix("Deployment/yard-") for name in before if before[name] != after[name]} == restarted
+
+
+def test_nothing_restarts_for_what_is_not_a_setting() -> None:
+    quiet = {"users": {"internet": False}, "edge": {"service": {"type": "LoadBalancer"}}, "ingress": {"enabled": True}}
+    assert checksums({}) == checksums(quiet)
+
+
+def test_a_certificate_is_used_by_the_edge_and_its_service_speaks_tls() -> None:
+    objects = rendered({"edge": {"tlsSecret": "wild", "service": {"port": 443}}})
+    (edge,) = find(objects, "Deployment", "yard-edge")["spec"]["template"]["spec"]["containers"]
+    assert {"name": "TRAEFIK_ENTRYPOINTS_MAIN_HTTP_TLS", "value": "true"} in edge["env"]
+    assert {"name": "tls", "mountPath": "/etc/noteyard/tls", "readOnly": True} in edge["volumeMounts"]
+
+
+def test_an_ingress_leads_the_hub_and_both_wildcards_to_the_edge() -> None:
+    ingress = find(rendered({"ingress": {"enabled": True, "tlsSecret": "wild"}}), "Ingress", "yard")["spec"]
+    hosts = ["noteyard.example.org", "*.noteyard.example.org", "*.apps.example.net"]
+    assert [rule["host"] for rule in ingress["rules"]] == hosts
+    assert ingress["tls"] == [{"secretName": "wild", "hosts": hosts}]

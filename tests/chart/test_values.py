@@ -1,0 +1,82 @@
+"""Values: checked strictly before anything is changed, and the same in values.yaml, the schema and the docs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chart_values import ChartValues
+from noteyard.settings import load
+
+from tests.chart.rendering import CHART, find, helm, refusal, rendered
+
+
+def test_helm_finds_nothing_to_complain_about() -> None:
+    done = helm("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_defaults_of_values_yaml_are_those_of_the_docs_and_the_schema() -> None:
+    written = yaml.safe_load((CHART / "values.yaml").read_text())
+    settings = written.pop("settings")
+    assert ChartValues.model_validate(written).model_dump(exclude_none=False) == ChartValues().model_dump()
+    assert written == ChartValues().model_dump()
+    assert set(settings) == {"urls", "profiles"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"edge": {"replicas": 0}}, "'/edge/replicas': minimum: got 0, want 1"),
+        ({"edge": {"replicass": 2}}, "'/edge': additional properties 'replicass' not allowed"),
+        ({"image": "x"}, "additional properties 'image' not allowed"),
+        ({"images": {"pullPolicy": "Sometimes"}}, "'/images/pullPolicy': value must be one of"),
+        ({"settings": {"runs": {"concurrent": "many"}}}, "'/settings/runs/concurrent': got string, want integer"),
+        ({"settings": {"runs": {"parallel": 2}}}, "'/settings/runs': additional properties 'parallel' not allowed"),
+        ({"settings": {"port": 9000}}, "'/settings': additional properties 'port' not allowed"),
+        ({"settings": {"kubernetes": {"homes": {"size": "10 GB"}}}}, "'/settings/kubernetes/homes/size': '10 GB' does"),
+        ({"settings": {"profiles": []}}, "'/settings/profiles': minItems: got 0, want 1"),
+        ({"database": {"url": "sqlite:///x"}}, "'/database/url': 'sqlite:///x' does not match pattern"),
+        ({"users": {"reach": [{"ports": [1]}]}}, "'/users/reach/0': missing property 'cidr'"),
+        ({"api": {"resources": {"limit": {}}}}, "'/api/resources': additional properties 'limit' not allowed"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_path(values: dict[str, Any], said: str) -> None:
+    assert said in refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"database": {"url": ""}}, "database.url is needed: postgresql+psycopg://user:password@host:5432/noteyard"),
+        ({"database": {"hubUrl": ""}}, "database.hubUrl is needed: another database than database.url"),
+        ({"settings": {"urls": {"hub": ""}}}, "settings.urls.hub is needed"),
+        ({"settings": {"urls": {"apps": ""}}}, "settings.urls.apps is needed"),
+        ({"settings": {"profiles": [{"name": "a"}]}}, "settings.profiles: the profile a needs an image"),
+        ({"objects": {"accessKey": "a"}}, "objects.secretKey belongs to objects.accessKey"),
+    ],
+)
+def test_a_value_that_is_missing_is_asked_for_by_its_path(values: dict[str, Any], said: str) -> None:
+    assert said in refusal(values)
+
+
+def test_the_settings_that_the_chart_writes_load_in_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "runs": {"concurrent": 9},
+        "labs": {"idle_minutes": 15},
+        "kubernetes": {"homes": {"size": "20Gi"}},
+    }
+    objects = rendered({"settings": given, "edge": {"tlsSecret": "wild"}, "images": {"pullSecrets": ["mine"]}})
+    (tmp_path / "noteyard.yaml").write_text(find(objects, "ConfigMap", "yard-settings")["data"]["noteyard.yaml"])
+    for name in ("NOTEYARD_STATE", "NOTEYARD_DATABASE_URL", "NOTEYARD_HUB_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    settings = load(tmp_path)
+    assert settings.shape == "kubernetes"
+    assert (settings.runs.concurrent, settings.labs.idle_minutes, settings.kubernetes.homes.size) == (9, 15, "20Gi")
+    assert settings.urls.hub == "https://noteyard.example.org"
+    assert settings.kubernetes.release == "yard"
+    assert settings.kubernetes.namespace == "yard-users"
+    assert settings.kubernetes.addresses["api"] == "http://yard-api.place:8000"
+    assert settings.kubernetes.image_pull_secrets == ["mine"]
+    assert settings.profiles[0].image == "example/lab:1"
+    assert str(settings.tls.certificate) == "/etc/noteyard/tls/tls.crt"

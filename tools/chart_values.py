@@ -1,0 +1,206 @@
+"""The chart's values: what each is, its default, and the schema that Helm checks them by. Makes
+helm/noteyard/values.schema.json and docs/chart.md (`make docs`); helm/noteyard/values.yaml must say the same defaults.
+"""
+
+import json
+from typing import Any, Literal
+
+from noteyard.settings import Settings
+from noteyard.settings_section import Section
+from pydantic import Field
+
+Quantities = dict[str, str | int | float]
+
+NOT_SET_BY_PEOPLE = {
+    "": ("shape", "state", "bind", "port", "environment", "tls", "database_url", "hub_database_url"),
+    "Urls": ("s3",),
+    "Profile": ("environment",),
+    "Kubernetes": ("release", "namespace", "addresses", "image_pull_policy", "image_pull_secrets"),
+}
+"""Settings by section that the chart sets itself, takes from a Secret, or that mean nothing on Kubernetes."""
+
+
+class ImageValues(Section):
+    """Container images; those of labs, runs and dashboards are `settings.profiles[].image`."""
+
+    hub: str = Field(default="noteyard/hub:0.1.0", min_length=1, description="Image of hub, API and controller.")
+    edge: str = Field(
+        default="docker.io/library/traefik:v3.7", min_length=1, description="Image of the edge: Traefik 3.7 or newer."
+    )
+    pullPolicy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        default="IfNotPresent", description="When nodes pull images, people's too."
+    )
+    pullSecrets: list[str] = Field(
+        default_factory=list,
+        description="Names of pull secrets, in the release's namespace and, for profiles, in the users' too.",
+    )
+
+
+class DatabaseValues(Section):
+    """Two databases of one or two PostgreSQL servers."""
+
+    url: str = Field(
+        default="",
+        pattern=r"^(postgresql\+psycopg://.+)?$",
+        description="Noteyard's own, e.g. postgresql+psycopg://user:password@host:5432/noteyard.",
+    )
+    hubUrl: str = Field(
+        default="", pattern=r"^(postgresql\+psycopg://.+)?$", description="JupyterHub's: another database than `url`."
+    )
+    existingSecret: str = Field(
+        default="", description="A Secret with the keys database-url and hub-database-url, in place of both."
+    )
+
+
+class ObjectValues(Section):
+    """Keys for `settings.objects.url`; without any, what the pods' service account may do (a role of the cloud)."""
+
+    accessKey: str = Field(default="", description="Access key.")
+    secretKey: str = Field(default="", description="Secret key.")
+    existingSecret: str = Field(
+        default="", description="A Secret with the keys objects-access-key and objects-secret-key, in place of both."
+    )
+
+
+class Reach(Section):
+    """A network that people's code may reach."""
+
+    cidr: str = Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", description="The network, e.g. 10.1.2.0/24.")
+    ports: list[int] = Field(default_factory=list, description="TCP ports; empty: all of any protocol.")
+
+
+class UserValues(Section):
+    """Where labs, runs and dashboards are, and what they reach."""
+
+    namespace: str = Field(default="", max_length=63, description="Their namespace; empty: <release>-users.")
+    createNamespace: bool = Field(
+        default=True, description="Make the namespace, and keep it when the release is uninstalled: homes are in it."
+    )
+    internet: bool = Field(
+        default=True,
+        description="Whether people's code reaches the internet; the cloud's metadata and private networks it never "
+        "does.",
+    )
+    reach: list[Reach] = Field(default_factory=list, description="Further networks that it may reach.")
+
+
+class Resources(Section):
+    """Of one container."""
+
+    requests: Quantities = Field(default_factory=dict, description="What a node must have free.")
+    limits: Quantities = Field(default_factory=dict, description="What it may use at most.")
+
+
+class EdgeService(Section):
+    """The Service that browsers come in by."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(default="ClusterIP", description="Its type.")
+    port: int = Field(default=80, ge=1, le=65535, description="Its port; 443 with `edge.tlsSecret`.")
+    nodePort: int | None = Field(default=None, ge=1, le=65535, description="A NodePort of one's choice.")
+    annotations: dict[str, str] = Field(default_factory=dict, description="For a cloud's load balancer.")
+
+
+def _resources(cpu: str, memory: str, limit: str) -> Any:
+    return Field(
+        default_factory=lambda: Resources(requests={"cpu": cpu, "memory": memory}, limits={"memory": limit}),
+        description="CPU and memory.",
+    )
+
+
+class EdgeValues(Section):
+    """Traefik, the one door."""
+
+    replicas: int = Field(default=2, ge=1, description="How many.")
+    service: EdgeService = Field(default_factory=EdgeService, description="The Service.")
+    tlsSecret: str = Field(
+        default="",
+        description="A Secret of type kubernetes.io/tls for the hosts of hub, labs and apps; empty: TLS ends before "
+        "the edge, or nowhere.",
+    )
+    trustedProxies: list[str] = Field(
+        default_factory=list, description="Networks of load balancers whose X-Forwarded headers are believed."
+    )
+    resources: Resources = _resources("100m", "64Mi", "512Mi")
+
+
+class HubValues(Section):
+    """JupyterHub; always one."""
+
+    resources: Resources = _resources("100m", "256Mi", "1Gi")
+
+
+class ApiValues(Section):
+    """The API and the portal."""
+
+    replicas: int = Field(default=2, ge=1, description="How many.")
+    resources: Resources = _resources("100m", "256Mi", "1Gi")
+
+
+class ControllerValues(Section):
+    """Schedules, runs and dashboards are kept going by it."""
+
+    replicas: int = Field(default=2, ge=1, description="How many; one leads, the others wait.")
+    resources: Resources = _resources("50m", "192Mi", "512Mi")
+
+
+class IngressValues(Section):
+    """An Ingress to the edge, where browsers don't come in by the edge's own Service."""
+
+    enabled: bool = Field(default=False, description="Make one.")
+    className: str = Field(default="", description="Its class; empty: the cluster's default.")
+    annotations: dict[str, str] = Field(default_factory=dict, description="For the ingress controller.")
+    tlsSecret: str = Field(
+        default="", description="A Secret with a certificate for the hosts of hub and apps and both wildcards."
+    )
+
+
+class ChartValues(Section):
+    """All values but `settings`."""
+
+    images: ImageValues = Field(default_factory=ImageValues)
+    database: DatabaseValues = Field(default_factory=DatabaseValues)
+    objects: ObjectValues = Field(default_factory=ObjectValues)
+    existingSecret: str = Field(
+        default="",
+        description="A Secret in place of Noteyard's own, which are generated at the first installation and kept: "
+        "internal, hub-api, hub-cookie, hub-crypt, signing (64 hexadecimal digits each) and viewer-key.pem (Ed25519, "
+        "PKCS #8).",
+    )
+    users: UserValues = Field(default_factory=UserValues)
+    edge: EdgeValues = Field(default_factory=EdgeValues)
+    hub: HubValues = Field(default_factory=HubValues)
+    api: ApiValues = Field(default_factory=ApiValues)
+    controller: ControllerValues = Field(default_factory=ControllerValues)
+    ingress: IngressValues = Field(default_factory=IngressValues)
+
+
+def schema() -> str:
+    """helm/noteyard/values.schema.json: strict, so that a value that does not exist is refused by its path."""
+    values, settings = ChartValues.model_json_schema(), Settings.model_json_schema()
+    definitions = {**settings.pop("$defs"), **values.pop("$defs")}
+    for name, hidden in NOT_SET_BY_PEOPLE.items():
+        section = definitions[name] if name else settings
+        for option in hidden:
+            del section["properties"][option]
+    values["properties"] = {"settings": _settings(settings), **values["properties"]}
+    whole = {"$schema": "http://json-schema.org/draft-07/schema#", **values, "$defs": definitions}
+    return json.dumps(_plain(whole), indent=1) + "\n"
+
+
+def _settings(found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "description": "Noteyard's own settings, as in noteyard.yaml."}
+
+
+def _plain(node: Any) -> Any:
+    """Without titles and defaults, which say nothing that names and values.yaml do not."""
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: {name: _plain(value) for name, value in item.items()}
+        if key in ("properties", "$defs") and isinstance(item, dict)
+        else _plain(item)
+        for key, item in node.items()
+        if key not in ("default", "title")
+    }
