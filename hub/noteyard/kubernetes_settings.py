@@ -26,6 +26,22 @@ class Homes(Section):
     storage_class: str | None = Field(default=None, description="Storage class; empty: the cluster's default.")
 
 
+class Mount(Section):
+    """S3 as folders in pods, served by a sidecar in each of them."""
+
+    driver: str | None = Field(default=None, description="Name of the node driver; empty: pods have no such folders.")
+    image: str | None = Field(default=None, description="Image of the sidecar.")
+    cache_size: str = Field(
+        default="2Gi", pattern=SIZE, description="What a pod keeps on its node's disk of what it reads and writes."
+    )
+    resources: dict[Literal["requests", "limits"], dict[str, str]] = Field(
+        default_factory=dict, description="CPU and memory of the sidecar, as Kubernetes writes them."
+    )
+    upload_seconds: int = Field(
+        default=120, ge=10, description="How long a pod that ends may take to upload what was written."
+    )
+
+
 class Kubernetes(Section):
     """Where the chart has put what, and how pods of people are made."""
 
@@ -44,3 +60,4 @@ class Kubernetes(Section):
         default=120, ge=1, description="A pod that no node takes fails after this; leave time for a node to be added."
     )
     homes: Homes = Field(default_factory=Homes, description="People's own folders.")
+    mount: Mount = Field(default_factory=Mount, description="S3 as folders.")

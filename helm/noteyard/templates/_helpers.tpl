@@ -62,6 +62,7 @@ http://{{ include "noteyard.name" . }}-hub.{{ .Release.Namespace }}:8081
     "namespace" (include "noteyard.users" .)
     "image_pull_policy" .Values.images.pullPolicy
     "image_pull_secrets" .Values.images.pullSecrets
+    "mount" (include "noteyard.mountSettings" . | fromYaml)
     "addresses" (dict
       "api" (include "noteyard.apiUrl" .)
       "hub" (include "noteyard.hubUrl" .)
@@ -178,4 +179,27 @@ volumes: {{- include "noteyard.volumes" .root | nindent 2 }}
 {{- end -}}
 checksum/settings: {{ toJson $read | sha256sum }}
 checksum/given-secrets: {{ printf "%s %s %s" (toJson .root.Values.database) (toJson .root.Values.objects) .root.Values.existingSecret | sha256sum }}
+{{- end }}
+
+{{- define "noteyard.mountNamespace" -}}
+{{ .Values.mount.namespace | default (printf "%s-s3-mount" (include "noteyard.name" .)) }}
+{{- end }}
+
+{{/* The CSI driver's name, which is the cluster's: no two releases share one. At most 63 characters. */}}
+{{- define "noteyard.mountDriver" -}}
+s3-{{ printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 8 }}.{{ include "noteyard.name" . }}.noteyard
+{{- end }}
+
+{{/* What the spawner and the runs' Jobs need to know of the mount. */}}
+{{- define "noteyard.mountSettings" -}}
+{{- with .Values.mount -}}
+{{- if .enabled -}}
+driver: {{ include "noteyard.mountDriver" $ }}
+image: {{ $.Values.images.mount }}
+cache_size: {{ .cacheSize }}
+{{- with .resources }}
+resources: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+{{- end -}}
 {{- end }}

@@ -1,0 +1,1 @@
+"""The node driver: mounts on behalf of sidecars, and hands them the descriptors."""

@@ -1,0 +1,59 @@
+"""The sidecar of a pod: python -m noteyard.s3_mount.sidecar, with the options that Options describes."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from noteyard.s3_mount.sidecar import status
+from noteyard.s3_mount.sidecar.draining import drain
+from noteyard.s3_mount.sidecar.folder_server import FolderServer, prepare
+from noteyard.s3_mount.sidecar.options import Options, options_from
+from noteyard.s3_mount.sidecar.reachability import why_away
+
+log = logging.getLogger("noteyard.s3_mount.sidecar")
+START_SECONDS = 20
+"""The lab starts after this even without its folders: they appear in it later."""
+TURN_SECONDS = 1.0
+WELL_SECONDS = 30
+AWAY_SECONDS = 5
+
+
+async def main() -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
+    os.umask(0o077)
+    options = options_from()
+    prepare(options)
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    servers = [FolderServer(options, folder) for folder in options.folders]
+    tasks = [asyncio.create_task(server.run()) for server in servers]
+    told = asyncio.create_task(_tell(options, servers))
+    ended = asyncio.create_task(ending.wait())
+    await asyncio.wait([*tasks, told, ended], return_when=asyncio.FIRST_COMPLETED)
+    drained = await asyncio.gather(*(drain(server, options.drain_seconds) for server in servers))
+    for task in (*tasks, told):
+        task.cancel()
+    results = await asyncio.gather(*tasks, told, return_exceptions=True)
+    for failure in (one for one in results if isinstance(one, Exception)):
+        log.error("ended by a fault of its own", exc_info=failure)
+    return 0 if ending.is_set() and all(drained) else 1
+
+
+async def _tell(options: Options, servers: list[FolderServer]) -> None:
+    """Keep the status file true, and let the lab start."""
+    loop = asyncio.get_running_loop()
+    begun, away, asked = loop.time(), None, 0.0
+    while True:
+        if servers[0].problem is None and loop.time() - asked >= (AWAY_SECONDS if away else WELL_SECONDS):
+            away, asked = await why_away(servers[0]), loop.time()
+        status.write(options.status, status.Status({one.folder.name: one.problem for one in servers}, away))
+        if all(one.served.is_set() for one in servers) or loop.time() - begun > START_SECONDS:
+            (options.status / status.READY).touch()
+        await asyncio.sleep(TURN_SECONDS)
+
+
+sys.exit(asyncio.run(main()))
