@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BASES = {"hub": None, "lab/base": None, "lab/datascience": "lab/base"}
+BASES = {"hub": None, "mount": None, "lab/base": None, "lab/datascience": "lab/base"}
 """Each image, and which other it is built on."""
 UNLOADED = frozenset({"lab/base"})
 """Only built on: no pod is made of it."""

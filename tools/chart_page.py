@@ -33,4 +33,4 @@ def chart_page() -> str:
 
 
 def _path(section: str) -> str:
-    return {"": "", "Profile": "profiles[]."}.get(section, f"{section.lower()}.")
+    return {"": "", "Profile": "profiles[].", "Mount": "kubernetes.mount."}.get(section, f"{section.lower()}.")

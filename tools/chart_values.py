@@ -15,6 +15,7 @@ NOT_SET_BY_PEOPLE = {
     "": ("shape", "state", "bind", "port", "environment", "tls", "database_url", "hub_database_url"),
     "Urls": ("s3",),
     "Profile": ("environment",),
+    "Mount": ("driver", "image", "cache_size", "resources"),
     "Kubernetes": ("release", "namespace", "addresses", "image_pull_policy", "image_pull_secrets"),
 }
 """Settings by section that the chart sets itself, takes from a Secret, or that mean nothing on Kubernetes."""
@@ -26,6 +27,9 @@ class ImageValues(Section):
     hub: str = Field(default="noteyard/hub:0.1.0", min_length=1, description="Image of hub, API and controller.")
     edge: str = Field(
         default="docker.io/library/traefik:v3.7", min_length=1, description="Image of the edge: Traefik 3.7 or newer."
+    )
+    mount: str = Field(
+        default="noteyard/mount:0.1.0", min_length=1, description="Image of the S3 mount: node driver and sidecar."
     )
     pullPolicy: Literal["Always", "IfNotPresent", "Never"] = Field(
         default="IfNotPresent", description="When nodes pull images, people's too."
@@ -154,6 +158,33 @@ class IngressValues(Section):
     )
 
 
+class MountValues(Section):
+    """S3 as the folders `s3/team` and `s3/me` of pods ([how it works](s3-mount.md))."""
+
+    enabled: bool = Field(default=False, description="Bring the node driver, and a sidecar to each pod of people.")
+    cacheSize: str = Field(
+        default="2Gi",
+        pattern=r"^[0-9]+(Mi|Gi|Ti)$",
+        description="What a pod keeps on its node's disk of what it reads and writes; a pod that takes four times as "
+        "much is evicted.",
+    )
+    resources: Resources = _resources("20m", "128Mi", "768Mi")
+    driverResources: Resources = Field(
+        default_factory=lambda: Resources(requests={"cpu": "10m", "memory": "48Mi"}, limits={"memory": "128Mi"}),
+        description="CPU and memory of the driver on each node.",
+    )
+    namespace: str = Field(
+        default="",
+        max_length=63,
+        description="Where the driver is: a namespace that allows privileged pods; empty: <release>-s3-mount.",
+    )
+    createNamespace: bool = Field(default=True, description="Make the namespace.")
+    priorityClassName: str = Field(default="system-node-critical", description="Priority of the driver's pods.")
+    kubeletFolder: str = Field(
+        default="/var/lib/kubelet", pattern=r"^/.*[^/]$", description="The kubelet's root folder on the nodes."
+    )
+
+
 class ChartValues(Section):
     """All values but `settings`."""
 
@@ -172,6 +203,7 @@ class ChartValues(Section):
     api: ApiValues = Field(default_factory=ApiValues)
     controller: ControllerValues = Field(default_factory=ControllerValues)
     ingress: IngressValues = Field(default_factory=IngressValues)
+    mount: MountValues = Field(default_factory=MountValues)
 
 
 def schema() -> str:
