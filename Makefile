@@ -2,7 +2,7 @@
 PYTHON ?= python3
 HUB := .venvs/hub/bin
 ARGS ?=
-LOCKED := boot hub mount dev lab
+LOCKED := boot hub mount dev lab dvc
 # How images are built and made known to the cluster's nodes, and their tag: see tools/build_images.py.
 BUILD ?=
 LOAD ?=

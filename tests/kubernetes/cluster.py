@@ -78,14 +78,14 @@ def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
     with forwarding(PORT, node, PORT):
         try:
             _backing(made)
-            _helm(
+            helm(
                 "upgrade",
                 "--install",
                 RELEASE,
                 str(ROOT / "helm" / "noteyard"),
                 *(word for path in (_values(folder), *values) for word in ("--values", str(path))),
                 "--wait",
-                "--timeout=5m",
+                "--timeout=10m",
             )
             yield made
         finally:
@@ -100,9 +100,9 @@ def _values(folder: Path) -> Path:
     return path
 
 
-def _helm(*words: str) -> str:
+def helm(*words: str) -> str:
     command = ["helm", "--namespace", RELEASE, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=700, check=False)
     if done.returncode != 0:
         state = subprocess.run(
             ["kubectl", "-n", RELEASE, "describe", "pods"], capture_output=True, text=True, timeout=60, check=False
@@ -130,7 +130,7 @@ def _node_address() -> str:
 
 
 def _remove(made: Cluster) -> None:
-    _helm("uninstall", RELEASE, "--wait")
+    helm("uninstall", RELEASE, "--wait")
     for name in (made.users, made.namespace):
         subprocess.run(["kubectl", "delete", "namespace", name, "--wait=false"], timeout=120, check=False)
 

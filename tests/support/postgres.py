@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -22,26 +23,50 @@ def binaries() -> Path:
     return folders[-1].parent
 
 
+@dataclass
+class Server:
+    """A PostgreSQL that can be stopped and started."""
+
+    url: str
+    folder: Path
+    port: int
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self.control("-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        self.control("-m", "immediate", "stop")
+
+    def control(self, *words: str) -> None:
+        self.call(str(binaries() / "pg_ctl"), "-D", str(self.folder / "data"), "-w", *words)
+
+    def call(self, *command: str) -> None:
+        user = _unprivileged(self.folder)
+        run = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **run)  # type: ignore[call-overload]
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """An SQLAlchemy URL of an empty server; the server ends with the block."""
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """An empty server, running; it ends with the block."""
     folder = Path(tempfile.mkdtemp(prefix="noteyard-pg-"))
     port = _free_port()
-    user = _unprivileged(folder)
-    run = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
-    tools = binaries()
-    data = folder / "data"
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-
-    def call(*command: str) -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, **run)  # type: ignore[call-overload]
-
-    call(str(tools / "initdb"), "-D", str(data), "-U", "noteyard", "-A", "trust", "-E", "UTF8", "--no-sync")
-    call(str(tools / "pg_ctl"), "-D", str(data), "-l", str(folder / "log"), "-w", "-o", options, "start")
+    server = Server(f"postgresql+psycopg://noteyard@127.0.0.1:{port}/postgres", folder, port)
+    initdb = [str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", "noteyard", "-A", "trust", "-E", "UTF8"]
+    server.call(*initdb, "--no-sync")
+    server.start()
     try:
-        yield f"postgresql+psycopg://noteyard@127.0.0.1:{port}/postgres"
+        yield server
     finally:
-        call(str(tools / "pg_ctl"), "-D", str(data), "-w", "-m", "immediate", "stop")
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

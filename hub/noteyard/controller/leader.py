@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from noteyard.controller.context import LEASE
 from noteyard.store import Database
@@ -22,13 +23,25 @@ async def lead(database: Database, work: Callable[[int], Awaitable[None]], stop:
     """Run `work(epoch)` while this process holds the lease; wait and try again when it is lost. Ends on `stop`."""
     holder = f"{socket.gethostname()[:20]}.{os.getpid()}.{new_token()[:8]}"
     while not stop.is_set():
-        epoch = await asyncio.to_thread(_acquire, database, holder)
+        epoch = await _ask(database, holder)
         if epoch is None:
             await _pause(stop, RENEW_SECONDS / 2)
             continue
         log.info("leading", epoch=epoch)
         await _lead_once(database, holder, epoch, work, stop)
-    await asyncio.to_thread(_release, database, holder)
+    try:
+        await asyncio.to_thread(_release, database, holder)
+    except OperationalError as error:
+        log.warning("the lease ends by itself: the database does not answer", error=str(error.orig))
+
+
+async def _ask(database: Database, holder: str) -> int | None:
+    """The epoch when this process leads; None while another does, or the database does not answer."""
+    try:
+        return await asyncio.to_thread(_acquire, database, holder)
+    except OperationalError as error:
+        log.warning("the database does not answer", error=str(error.orig))
+        return None
 
 
 async def _lead_once(
@@ -43,6 +56,8 @@ async def _lead_once(
             task.result()
     except* LostLease as lost:
         log.warning("leadership lost", reason=str(lost.exceptions[0]))
+    except* OperationalError as away:
+        log.warning("leadership lost: the database does not answer", error=str(away.exceptions[0]))
     finally:
         for task in (working, renewing, stopping):
             task.cancel()
