@@ -16,7 +16,7 @@ NOT_SET_BY_PEOPLE = {
     "Urls": ("s3",),
     "Profile": ("environment",),
     "Mount": ("driver", "image", "cache_size", "resources"),
-    "Kubernetes": ("release", "namespace", "addresses", "image_pull_policy", "image_pull_secrets"),
+    "Kubernetes": ("release", "namespace", "addresses", "image_pull_policy", "image_pull_secrets", "sidecar_image"),
 }
 """Settings by section that the chart sets itself, takes from a Secret, or that mean nothing on Kubernetes."""
 
@@ -66,10 +66,31 @@ class ObjectValues(Section):
     )
 
 
-class Reach(Section):
-    """A network that people's code may reach."""
+class S3Values(Section):
+    """Keys by which the API gets temporary ones for people's pods ([s3.md](s3.md)); without any, what its service
+    account may do (a role of the cloud).
+    """
 
-    cidr: str = Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", description="The network, e.g. 10.1.2.0/24.")
+    accessKey: str = Field(default="", description="Access key.")
+    secretKey: str = Field(default="", description="Secret key.")
+    existingSecret: str = Field(
+        default="", description="A Secret with the keys s3-access-key and s3-secret-key, in place of both."
+    )
+    keysSecret: str = Field(
+        default="",
+        description="For `settings.s3.credentials: static`: a Secret with a lasting key under each person's name, and "
+        "under _dashboards one for dashboards.",
+    )
+
+
+class Reach(Section):
+    """What people's code may reach: a network by `cidr`, or pods of this cluster by `namespace` and `labels`."""
+
+    cidr: str | None = Field(
+        default=None, pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", description="The network, e.g. 10.1.2.0/24."
+    )
+    namespace: str | None = Field(default=None, max_length=63, description="The pods' namespace.")
+    labels: dict[str, str] = Field(default_factory=dict, description="The pods' labels; empty: all of the namespace.")
     ports: list[int] = Field(default_factory=list, description="TCP ports; empty: all of any protocol.")
 
 
@@ -85,7 +106,7 @@ class UserValues(Section):
         description="Whether people's code reaches the internet; the cloud's metadata and private networks it never "
         "does.",
     )
-    reach: list[Reach] = Field(default_factory=list, description="Further networks that it may reach.")
+    reach: list[Reach] = Field(default_factory=list, description="Further networks and pods that it may reach.")
 
 
 class Resources(Section):
@@ -191,6 +212,7 @@ class ChartValues(Section):
     images: ImageValues = Field(default_factory=ImageValues)
     database: DatabaseValues = Field(default_factory=DatabaseValues)
     objects: ObjectValues = Field(default_factory=ObjectValues)
+    s3: S3Values = Field(default_factory=S3Values)
     existingSecret: str = Field(
         default="",
         description="A Secret in place of Noteyard's own, which are generated at the first installation and kept: "

@@ -6,8 +6,9 @@ may stop, delete and transfer, and read contents only where `admin_access` is se
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Literal
 
-from noteyard.domain import Audience, Person, Role, Sharing
+from noteyard.domain import Audience, DataArea, DataUser, Person, Role, Sharing
 
 
 class Action(StrEnum):
@@ -74,6 +75,17 @@ def may_open(
 def may_administer(person: Person) -> bool:
     """Whether a person may see and change people, and read audit and usage."""
     return person.admin and "admin" in person.scopes
+
+
+def data_access(user: DataUser) -> dict[DataArea, Literal["read", "write"]]:
+    """What of the data may be read, or read and written.
+
+    A run is its owner's hand. A dashboard shows the team's data to whoever may open it, so it never has its publisher's
+    own, and as viewers steer what it does, it changes nothing.
+    """
+    if user is DataUser.DASHBOARD:
+        return {DataArea.TEAM: "read"}
+    return {DataArea.TEAM: "write", DataArea.OWN: "write"}
 
 
 def _of_audience(audience: Audience, shares: Iterable[Sharing]) -> list[Sharing]:

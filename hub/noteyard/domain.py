@@ -115,6 +115,21 @@ class WorkloadState(StrEnum):
 LIVE_WORKLOAD = frozenset({WorkloadState.STARTING, WorkloadState.RENDERING, WorkloadState.READY})
 
 
+class DataUser(StrEnum):
+    """What reaches the data: a person by their lab, a run, or one start of a dashboard."""
+
+    PERSON = "person"
+    RUN = "run"
+    DASHBOARD = "dashboard"
+
+
+class DataArea(StrEnum):
+    """A part of the data: the team's, or a person's own."""
+
+    TEAM = "team"
+    OWN = "own"
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody who asks: name, groups, and whether they administer. `scopes` narrows what an API token may do."""

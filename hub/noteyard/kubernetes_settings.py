@@ -59,5 +59,8 @@ class Kubernetes(Section):
     unschedulable_seconds: int = Field(
         default=120, ge=1, description="A pod that no node takes fails after this; leave time for a node to be added."
     )
+    sidecar_image: str | None = Field(
+        default=None, description="Image of the sidecar by which pods reach the data; the chart sets it."
+    )
     homes: Homes = Field(default_factory=Homes, description="People's own folders.")
     mount: Mount = Field(default_factory=Mount, description="S3 as folders.")

@@ -29,19 +29,27 @@ def s3_environment(key: Key, endpoint: str) -> dict[str, str]:
     environment = {
         "AWS_ACCESS_KEY_ID": key.access_key,
         "AWS_SECRET_ACCESS_KEY": key.secret,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ENDPOINT_URL_S3": endpoint,
-        # The server can't check the newer checksums and refuses them.
+        **server_environment(endpoint, REGION),
+    }
+    for bucket in key.grants:
+        name = "NOTEYARD_TEAM_URL" if bucket == TEAM_BUCKET else "NOTEYARD_MY_URL"
+        environment[name] = f"s3://{bucket}"
+    return environment
+
+
+def server_environment(endpoint: str | None, region: str) -> dict[str, str]:
+    """Variables by which clients find the server; `endpoint` None: AWS."""
+    environment = {
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        # The embedded server, and others that are not AWS, can't check the newer checksums and refuse them.
         "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
         "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
         # Clients would otherwise ask the network for credentials and wait for it.
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    if endpoint.startswith("http://"):
-        environment["AWS_ALLOW_HTTP"] = "true"  # obstore, polars, deltalake
-    for bucket in key.grants:
-        name = "NOTEYARD_TEAM_URL" if bucket == TEAM_BUCKET else "NOTEYARD_MY_URL"
-        environment[name] = f"s3://{bucket}"
+    if endpoint is not None:
+        environment["AWS_ENDPOINT_URL"] = environment["AWS_ENDPOINT_URL_S3"] = endpoint
+        if endpoint.startswith("http://"):
+            environment["AWS_ALLOW_HTTP"] = "true"  # obstore, polars, deltalake
     return environment

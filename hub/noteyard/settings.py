@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from noteyard.errors import NoteyardError
 from noteyard.kubernetes_settings import Kubernetes, Objects
+from noteyard.s3_settings import S3, overlap
 from noteyard.settings_section import Section
 
 FILE_NAME = "noteyard.yaml"
@@ -194,6 +195,7 @@ class Settings(BaseSettings):
     mail: Mail = Field(default_factory=Mail, description="Mail.")
     webhooks: Webhooks = Field(default_factory=Webhooks, description="Webhooks.")
     objects: Objects = Field(default_factory=Objects, description="Where Noteyard keeps what it stores.")
+    s3: S3 = Field(default_factory=S3, description="The data of team and people, on Kubernetes.")
     kubernetes: Kubernetes = Field(default_factory=Kubernetes, description="Kubernetes.")
 
     @classmethod
@@ -214,6 +216,19 @@ class Settings(BaseSettings):
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"profiles: the name {doubled[0]!r} is used twice; give each profile a name of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _objects_apart(self) -> "Settings":
+        # One server has many names; only AWS is surely another than one's own.
+        same = (self.objects.endpoint is None) == (self.s3.endpoint is None)
+        own = self.objects.url if same else None
+        for option, url in (("team_url", self.s3.team_url), ("personal_url", self.s3.personal_url)):
+            if own is not None and url is not None and overlap(own.rstrip("/"), url):
+                raise ValueError(
+                    f"objects.url and s3.{option}: one lies within the other, so that people's code could read and "
+                    "change everybody's releases and outputs; give them prefixes apart"
+                )
         return self
 
 

@@ -63,6 +63,7 @@ http://{{ include "noteyard.name" . }}-hub.{{ .Release.Namespace }}:8081
     "image_pull_policy" .Values.images.pullPolicy
     "image_pull_secrets" .Values.images.pullSecrets
     "mount" (include "noteyard.mountSettings" . | fromYaml)
+    "sidecar_image" .Values.images.hub
     "addresses" (dict
       "api" (include "noteyard.apiUrl" .)
       "hub" (include "noteyard.hubUrl" .)
@@ -140,6 +141,44 @@ capabilities:
       {{- end }}
 {{- end }}
 
+{{- define "noteyard.s3Secret" -}}
+{{ .Values.s3.existingSecret | default (printf "%s-s3" (include "noteyard.name" .)) }}
+{{- end }}
+
+{{- define "noteyard.hasS3Keys" -}}
+{{- if or .Values.s3.existingSecret .Values.s3.accessKey }}yes{{ end -}}
+{{- end }}
+
+{{/* Whether people's pods get data, from the API. */}}
+{{- define "noteyard.givesData" -}}
+{{- if (.Values.settings.s3 | default dict).team_url }}yes{{ end -}}
+{{- end }}
+
+{{/* What gets keys for people's data; no part but the API has it. */}}
+{{- define "noteyard.brokerVolumes" -}}
+{{- if include "noteyard.hasS3Keys" . }}
+- name: s3-broker
+  secret:
+    secretName: {{ include "noteyard.s3Secret" . }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.s3.keysSecret }}
+- name: s3-keys
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- end }}
+
+{{- define "noteyard.brokerVolumeMounts" -}}
+{{- if include "noteyard.hasS3Keys" . }}
+- {name: s3-broker, mountPath: /var/lib/noteyard/s3-broker, readOnly: true}
+{{- end }}
+{{- if .Values.s3.keysSecret }}
+- {name: s3-keys, mountPath: /var/lib/noteyard/s3-keys, readOnly: true}
+{{- end }}
+{{- end }}
+
 {{/* Brings the database to this version's schema, and waits for it; under a lock, whichever pod comes first. */}}
 {{- define "noteyard.migration" -}}
 - name: migration
@@ -167,7 +206,11 @@ imagePullSecrets:
 {{- end }}
 topologySpreadConstraints: {{- include "noteyard.spread" (dict "root" .root "component" .component) | nindent 2 }}
 initContainers: {{- include "noteyard.migration" .root | nindent 2 }}
-volumes: {{- include "noteyard.volumes" .root | nindent 2 }}
+volumes:
+  {{- include "noteyard.volumes" .root | nindent 2 }}
+  {{- if eq .component "api" }}
+  {{- include "noteyard.brokerVolumes" .root | indent 2 }}
+  {{- end }}
 {{- end }}
 
 {{/* A part is restarted when what it reads has changed, and only then. Takes root, component. */}}

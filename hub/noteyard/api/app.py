@@ -19,6 +19,7 @@ from noteyard.api import (
     problems,
     releases,
     runs,
+    s3_credentials,
     s3_folders,
     s3_guard,
     schedules,
@@ -35,13 +36,14 @@ from noteyard.api.viewer import links, outputs, shell
 from noteyard.api.viewer.authz import authz_route
 from noteyard.api.viewer.decisions import Decisions
 from noteyard.api.viewer.rate_limit import RateLimit
-from noteyard.backends import embedded_s3
+from noteyard.backends import data_callers, embedded_s3
 from noteyard.errors import NoteyardError
 from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
 from noteyard.logs import configure
 from noteyard.metrics import name_part
 from noteyard.object_store import stored_objects
+from noteyard.s3_sessions import sessions
 from noteyard.settings import Settings, load
 from noteyard.store import Database
 from noteyard.store.revision import Revision
@@ -88,6 +90,7 @@ def make_app(settings: Settings) -> FastAPI:
     app.state.s3_keys = DatabaseKeys(app.state.database)
     _routes(app, urls)
     _embedded_s3(app, settings)
+    _broker(app, settings, instance)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(LowerCaseHost)
@@ -116,6 +119,14 @@ def _embedded_s3(app: FastAPI, settings: Settings) -> None:
         app.include_router(s3_folders.router)
 
 
+def _broker(app: FastAPI, settings: Settings, instance: Instance) -> None:
+    callers = data_callers(settings)
+    app.state.broker = None
+    if callers is not None:
+        app.state.broker = s3_credentials.Broker(callers, sessions(settings, instance))
+        app.include_router(s3_credentials.router)
+
+
 def _apps(hub_app: FastAPI) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state = hub_app.state
@@ -132,5 +143,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.hub.http.aclose()
     if app.state.s3_objects is not None:
         await app.state.s3_objects.close()
+    if app.state.broker is not None:
+        await app.state.broker.callers.close()
     app.state.decisions.revision.close()
     app.state.database.close()

@@ -13,10 +13,11 @@ from noteyard.api.dependencies import Config, Db, RequestId, Store
 from noteyard.api.streams import stored
 from noteyard.api.workers import ClaimBody, ErrorBody, Token
 from noteyard.backends import platform
-from noteyard.domain import WorkloadState
+from noteyard.domain import DataUser, WorkloadState
 from noteyard.errors import FieldError, InvalidParameters, NotFound
 from noteyard.objects import blob_key, rendering_key
 from noteyard.parameters import validate
+from noteyard.s3_places import DataIdentity
 from noteyard.store import Database
 from noteyard.store.dashboards import get_version
 from noteyard.store.releases import get_release
@@ -52,7 +53,8 @@ def claim(
         claim_process(process)
         dashboard = session.get_one(Dashboard, process.dashboard)
         release = get_release(session, get_version(session, dashboard.id, process.version).release)
-        data = shape.data_environment(lambda: key_for_dashboard(session, process, dashboard.publisher))
+        identity = DataIdentity(DataUser.DASHBOARD, dashboard.publisher, id)
+        data = shape.data_environment(identity, lambda: key_for_dashboard(session, process, dashboard.publisher))
         return {
             **({"token": renew_token(process)} if body.exchange else {}),
             "dashboard": dashboard.id,

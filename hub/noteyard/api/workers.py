@@ -11,11 +11,12 @@ from noteyard.api.bodies import BoundedBody
 from noteyard.api.dependencies import Config, Db, Store
 from noteyard.api.streams import stored
 from noteyard.backends import platform
-from noteyard.domain import RunState, Target
+from noteyard.domain import DataUser, RunState, Target
 from noteyard.errors import NotFound
 from noteyard.hub_client import NotLoggedIn
 from noteyard.objects import blob_key, output_key
 from noteyard.run_parameters import rendered_parameters
+from noteyard.s3_places import DataIdentity
 from noteyard.store import Database
 from noteyard.store.attempts import Ending, Progress, attempt_by_token, claim, report, settle
 from noteyard.store.releases import get_release
@@ -76,7 +77,8 @@ def claim_attempt(id: str, body: ClaimBody, token: Token, database: Db, settings
         claim(run, attempt)
         release = get_release(session, run.release)
         schedule = session.get(Schedule, run.schedule) if run.schedule else None
-        data = platform(settings).data_environment(lambda: key_for_run(session, run))
+        identity = DataIdentity(DataUser.RUN, run.owner, id)
+        data = platform(settings).data_environment(identity, lambda: key_for_run(session, run))
         return {
             **({"token": renew_token(attempt)} if body.exchange else {}),
             "run": run.id,

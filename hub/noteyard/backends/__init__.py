@@ -2,14 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from noteyard.backends.base import PersonalData, Platform, Runner, WorkloadHost
+from noteyard.backends.base import Caller, Callers, PersonalData, Platform, Runner, WorkloadHost
 from noteyard.settings import Settings
 
 if TYPE_CHECKING:
     from noteyard.backends.local.s3_folder import S3Folder
     from noteyard.backends.local.s3_objects import S3Objects
 
-__all__ = ["PersonalData", "Platform", "Runner", "WorkloadHost", "embedded_s3", "platform"]
+__all__ = [
+    "Caller",
+    "Callers",
+    "PersonalData",
+    "Platform",
+    "Runner",
+    "WorkloadHost",
+    "data_callers",
+    "embedded_s3",
+    "platform",
+]
 
 
 def platform(settings: Settings) -> Platform:
@@ -33,3 +43,12 @@ def embedded_s3(settings: Settings) -> "tuple[S3Folder, S3Objects] | None":
 
     instance = Instance.of(settings)
     return S3Folder(instance.s3), S3Objects(instance.internal_url("s3"))
+
+
+def data_callers(settings: Settings) -> Callers | None:
+    """Knows who asks for credentials of the data; None where there is no data, or everybody is given a key."""
+    if settings.shape != "kubernetes" or settings.s3.team_url is None:
+        return None
+    from noteyard.backends.kubernetes.callers import PodCallers
+
+    return PodCallers(settings)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from noteyard.domain import DataUser
 from noteyard.s3_environment import Key
+from noteyard.s3_places import DataIdentity
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,13 @@ class Start:
     """What a worker or dashboard launcher is started with.
 
     `id` is the attempt's or workload process's id; `token` its bearer token, handed over by a pipe;
-    `profile` names the environment.
+    `profile` names the environment; `person` is who acts by it, a run's owner or a dashboard's publisher.
     """
 
     id: str
     token: str
     profile: str
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,25 @@ class PersonalData:
 
     files: int
     size: int
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A pod that has shown who it is: `subject` as in DataIdentity; `id` is the pod's own, and never comes again."""
+
+    user: DataUser
+    subject: str
+    id: str
+
+
+class Callers(Protocol):
+    """Knows the pods of people by the tokens that they show."""
+
+    async def identify(self, token: str) -> Caller:
+        """Who shows the token. Raises Forbidden for anybody else's, Unavailable when it can't be found out now."""
+
+    async def close(self) -> None:
+        """Give up connections."""
 
 
 class Runner(Protocol):
@@ -92,7 +114,7 @@ class Platform(Protocol):
         None when it can't be there: viewers are led nowhere else.
         """
 
-    def data_environment(self, key: Callable[[], Key]) -> Mapping[str, str]:
+    def data_environment(self, identity: DataIdentity, key: Callable[[], Key]) -> Mapping[str, str]:
         """Variables by which people's code reaches the data; `key` makes a key for them, where one is needed."""
 
     def runner(self) -> Runner: ...

@@ -112,7 +112,7 @@ class RunLoop:
             row.created = now()
             profile = get_release(session, run.release).profile
         log.info("attempt started again", attempt=id, request_id=run.request_id)
-        await self._launch(Start(id, token, profile), run)
+        await self._launch(Start(id, token, profile, run.owner), run)
 
     def _vanished(self, attempt: Attempt, found: Observed | None) -> Ending:
         # Its process may be gone without a trace, or its end be known: it ended with the installation either way.
@@ -166,7 +166,8 @@ class RunLoop:
                 if row.state != RunState.QUEUED:
                     continue
                 token = begin_attempt(session, row, self.context.epoch)
-                start = Start(attempt_id(row.id, row.attempt), token, get_release(session, row.release).profile)
+                profile = get_release(session, row.release).profile
+                start = Start(attempt_id(row.id, row.attempt), token, profile, row.owner)
             log.info("attempt starts", attempt=start.id, request_id=row.request_id)
             await self._launch(start, row)
 

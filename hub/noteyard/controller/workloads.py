@@ -111,7 +111,7 @@ class WorkloadLoop:
         stale = row.rendered is None or now() - row.rendered > RENDER_AGE
         id, token = begin_process(session, dashboard, version, pending or stale, self.context.epoch)
         log.info("dashboard starts", workload=id, render=pending or stale)
-        return Start(id, token, get_release(session, row.release).profile)
+        return Start(id, token, get_release(session, row.release).profile, dashboard.publisher)
 
     async def _launch(self, start: Start) -> None:
         try:

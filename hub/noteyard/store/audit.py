@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from noteyard.store.tables import AuditEntry
@@ -17,3 +18,9 @@ def record(
     session.add(
         AuditEntry(who=who or "command line", action=action, thing=thing, detail=detail or {}, request_id=request_id)
     )
+
+
+def recorded(session: Session, who: str, action: str, thing: str) -> bool:
+    """Whether just this was noted already."""
+    query = select(AuditEntry.id).where(AuditEntry.who == who, AuditEntry.action == action, AuditEntry.thing == thing)
+    return session.scalar(query.limit(1)) is not None

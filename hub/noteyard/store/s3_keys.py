@@ -5,6 +5,8 @@ import secrets
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from noteyard.access import data_access
+from noteyard.domain import DataArea, DataUser
 from noteyard.names import TEAM_BUCKET, person_bucket
 from noteyard.store.inserting import wait_for_turn
 from noteyard.store.tables import Account, Run
@@ -15,18 +17,18 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 def key_for_person(session: Session, person: str) -> S3Key:
     """The person's own key, made when missing: writes the team's data and their own."""
-    return _of(session, "person", person) or _new(session, "person", person, person, _persons_grants(person))
+    return _of(session, "person", person) or _new(session, "person", person, person, _grants(DataUser.PERSON, person))
 
 
 def key_for_run(session: Session, run: Run) -> S3Key:
     """The key of a run, made when missing: opens what its owner's key opens."""
-    return _of(session, "run", run.id) or _new(session, "run", run.id, run.owner, _persons_grants(run.owner))
+    return _of(session, "run", run.id) or _new(session, "run", run.id, run.owner, _grants(DataUser.RUN, run.owner))
 
 
 def key_for_dashboard(session: Session, process: WorkloadProcess, publisher: str) -> S3Key:
     """The key of one start of a dashboard, made when missing: reads the team's data and nothing of its publisher's."""
     return _of(session, "dashboard", process.id) or _new(
-        session, "dashboard", process.id, publisher, {TEAM_BUCKET: "read"}
+        session, "dashboard", process.id, publisher, _grants(DataUser.DASHBOARD, publisher)
     )
 
 
@@ -50,8 +52,9 @@ def revoke_all_of(session: Session, person: str) -> None:
     session.execute(delete(S3Key).where(S3Key.person == person))
 
 
-def _persons_grants(person: str) -> dict[str, str]:
-    return {TEAM_BUCKET: "write", person_bucket(person): "write"}
+def _grants(user: DataUser, person: str) -> dict[str, str]:
+    buckets = {DataArea.TEAM: TEAM_BUCKET, DataArea.OWN: person_bucket(person)}
+    return {buckets[area]: access for area, access in data_access(user).items()}
 
 
 def _of(session: Session, kind: str, subject: str) -> S3Key | None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import OrderedDict
 
 
 class RateLimit:
@@ -24,3 +25,22 @@ class RateLimit:
                 return False
             self._left -= 1
             return True
+
+
+class RateLimits:
+    """A limit for each of many callers; of more than `most` those seen longest ago are forgotten."""
+
+    def __init__(self, per_minute: int, most: int = 10_000) -> None:
+        self._per_minute = per_minute
+        self._most = most
+        self._limits: OrderedDict[str, RateLimit] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, caller: str) -> bool:
+        """Whether this caller's may happen now."""
+        with self._lock:
+            limit = self._limits.setdefault(caller, RateLimit(self._per_minute))
+            self._limits.move_to_end(caller)
+            if len(self._limits) > self._most:
+                self._limits.popitem(last=False)
+        return limit.take()

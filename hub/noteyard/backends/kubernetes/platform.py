@@ -7,9 +7,11 @@ from noteyard.backends.base import PersonalData
 from noteyard.backends.kubernetes.homes import delete_home, size_of_home
 from noteyard.backends.kubernetes.manifests import DASHBOARD_PORT, DASHBOARDS, object_name
 from noteyard.backends.kubernetes.runner import KubernetesRunner
+from noteyard.backends.kubernetes.s3_credentials import data_environment
 from noteyard.backends.kubernetes.workload_host import KubernetesWorkloadHost
 from noteyard.instance import Instance
 from noteyard.s3_environment import Key
+from noteyard.s3_places import DataIdentity
 from noteyard.settings import Settings
 
 
@@ -42,9 +44,9 @@ class KubernetesPlatform:
         """The Service of the dashboard's process, which leads to its pod alone, whatever the pod says."""
         return f"{object_name(DASHBOARDS, id)}.{self.settings.kubernetes.namespace}:{DASHBOARD_PORT}"
 
-    def data_environment(self, key: Callable[[], Key]) -> Mapping[str, str]:
-        """Nothing: pods get credentials from their own sidecar, never a key."""
-        return {}
+    def data_environment(self, identity: DataIdentity, key: Callable[[], Key]) -> Mapping[str, str]:
+        """Where the data is, and where the pod's own sidecar gives credentials for it; never a key."""
+        return data_environment(self.settings.s3, identity)
 
     def runner(self) -> KubernetesRunner:
         return KubernetesRunner(self.settings)

@@ -36,6 +36,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
         """Take over the profile: its image, and what it gets of a node."""
         profile = self._profile()
         self.extra_labels = self.storage_extra_labels = {PERSON: host_label(self.user.name)}
+        self.extra_annotations = {PERSON: self.user.name}
         wants = resources(profile)
         self.image = profile.image
         self.cpu_limit, self.cpu_guarantee = profile.cpu, float(wants["requests"]["cpu"])

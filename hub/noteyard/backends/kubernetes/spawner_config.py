@@ -1,10 +1,14 @@
 """KubeSpawner as every lab needs it: the Pod Security Standard `restricted`, a home that stays, no Kubernetes token."""
 
+from collections.abc import Callable
 from typing import Any
 
 from noteyard.backends.kubernetes.manifests import HOME, INSTANCE, PART_OF, UID
+from noteyard.backends.kubernetes.s3_credentials import data_parts
 from noteyard.backends.kubernetes.spawner import PodSpawner
+from noteyard.domain import DataUser
 from noteyard.instance import Instance
+from noteyard.s3_places import DataIdentity
 from noteyard.settings import Settings
 
 PORT = 8888
@@ -31,8 +35,23 @@ def configure_spawner(c: Any, settings: Settings) -> None:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
     }
+    c.PodSpawner.modify_pod_hook = _adding_data(settings)
     _security(c)
     _home(c, settings)
+
+
+def _adding_data(settings: Settings) -> Callable[[Any, Any], Any]:
+    # A hook, because KubeSpawner takes braces in init_containers for templates of its own.
+    def add(spawner: Any, pod: Any) -> Any:
+        person = spawner.user.name
+        parts = data_parts(settings, DataIdentity(DataUser.PERSON, person, person))
+        main = pod.spec.containers[0]
+        pod.spec.volumes = [*(pod.spec.volumes or []), *parts.volumes]
+        pod.spec.init_containers = [*(pod.spec.init_containers or []), *parts.init_containers]
+        main.volume_mounts = [*(main.volume_mounts or []), *parts.mounts]
+        return pod
+
+    return add
 
 
 def _security(c: Any) -> None:

@@ -21,8 +21,11 @@ from noteyard.backends.kubernetes.manifests import (
     service,
 )
 from noteyard.backends.kubernetes.pod_states import has_ended, why_it_cannot_start, why_it_ended
+from noteyard.backends.kubernetes.s3_credentials import data_parts, with_parts
+from noteyard.domain import DataUser
 from noteyard.errors import NoteyardError
 from noteyard.profiles import find_profile, title_of
+from noteyard.s3_places import DataIdentity
 from noteyard.settings import Profile, Settings
 
 
@@ -38,6 +41,9 @@ class Tasks:
     async def start(self, start: Start) -> None:
         """Make Secret and Job exist. Raises NoteyardError when the profile has no image or the cluster refuses."""
         manifest = job(self._kind, start, self._profile(start.profile), self._options)
+        template = manifest["spec"]["template"]
+        identity = DataIdentity(DataUser(self._kind.component), start.person, start.id)
+        template["spec"] = with_parts(template["spec"], data_parts(self._settings, identity))
         batch, core = await self._apis()
         where, name = self._options.namespace, manifest["metadata"]["name"]
         try:

@@ -14,6 +14,7 @@ from noteyard.backends.local.s3_folder import S3Folder
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
 from noteyard.s3_environment import Key, s3_environment
+from noteyard.s3_places import DataIdentity
 from noteyard.settings import Settings
 from noteyard.urls import PublicUrls
 
@@ -61,7 +62,7 @@ class LocalPlatform:
         """On this machine alone, and not where one of our own parts listens."""
         return f"{host}:{port}" if host == LOOPBACK and port not in self.instance.ports().values() else None
 
-    def data_environment(self, key: Callable[[], Key]) -> Mapping[str, str]:
+    def data_environment(self, identity: DataIdentity, key: Callable[[], Key]) -> Mapping[str, str]:
         """The embedded S3's address, and a key for it."""
         return s3_environment(key(), PublicUrls.of(self.settings).s3)
 

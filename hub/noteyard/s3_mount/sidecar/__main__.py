@@ -1,4 +1,6 @@
-"""The sidecar of a pod: python -m noteyard.s3_mount.sidecar, with the options that Options describes."""
+"""The sidecar of a pod: python -m noteyard.s3_mount.sidecar, with the options that CredentialsOptions and Options
+describe. Credentials first: rclone needs them too. Where no folders are named, it serves credentials alone.
+"""
 
 import asyncio
 import logging
@@ -7,12 +9,15 @@ import signal
 import sys
 
 from noteyard.s3_mount.sidecar import status
+from noteyard.s3_mount.sidecar.credentials_options import credentials_options
+from noteyard.s3_mount.sidecar.credentials_server import serve_credentials
 from noteyard.s3_mount.sidecar.draining import drain
 from noteyard.s3_mount.sidecar.folder_server import FolderServer, prepare
-from noteyard.s3_mount.sidecar.options import Options, options_from
+from noteyard.s3_mount.sidecar.options import VARIABLE, Options, options_from
 from noteyard.s3_mount.sidecar.reachability import why_away
 
 log = logging.getLogger("noteyard.s3_mount.sidecar")
+CREDENTIALS_SECONDS = 5
 START_SECONDS = 20
 """The lab starts after this even without its folders: they appear in it later."""
 TURN_SECONDS = 1.0
@@ -23,12 +28,24 @@ AWAY_SECONDS = 5
 async def main() -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
     os.umask(0o077)
-    options = options_from()
-    prepare(options)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
+    credentials = credentials_options()
+    if credentials is not None:
+        keeper = serve_credentials(credentials).keeper
+        if not await asyncio.to_thread(keeper.settle, CREDENTIALS_SECONDS):
+            log.warning("no answer about credentials yet; the pod starts all the same")
+    if credentials is None or VARIABLE in os.environ:
+        return await _serve_folders(options_from(), ending)
+    (credentials.shared / status.READY).touch()
+    await ending.wait()
+    return 0
+
+
+async def _serve_folders(options: Options, ending: asyncio.Event) -> int:
+    prepare(options)
     servers = [FolderServer(options, folder) for folder in options.folders]
     tasks = [asyncio.create_task(server.run()) for server in servers]
     told = asyncio.create_task(_tell(options, servers))

@@ -1,0 +1,52 @@
+"""The session policy that narrows the broker's role to what one identity may reach. Pure.
+
+The keys get what both the role's own policy and this one allow. AWS and MinIO cut session policies at 2,048 characters,
+so a policy says no more than it must.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from noteyard.s3_places import Place
+
+MOST_CHARACTERS = 2048
+WHOLE_BUCKET = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"]
+# MinIO refuses policies that limit the list of uploads to a prefix.
+LISTING = ["s3:ListBucket"]
+READ = ["s3:GetObject", "s3:GetObjectTagging"]
+WRITE = [
+    *READ,
+    "s3:PutObject",
+    "s3:PutObjectTagging",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+]
+
+
+def session_policy(places: Iterable[Place]) -> str:
+    """The policy as JSON. Raises ValueError when it is longer than servers take."""
+    statements = [statement for place in places for statement in _statements(place)]
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"The session policy has {len(text)} characters, more than {MOST_CHARACTERS}.")
+    return text
+
+
+def _statements(place: Place) -> list[dict[str, Any]]:
+    bucket = f"arn:aws:s3:::{place.bucket}"
+    actions = WRITE if place.access == "write" else READ
+    if not place.prefix:
+        return [_allow(WHOLE_BUCKET, [bucket]), _allow(actions, [f"{bucket}/*"])]
+    # The slash: what begins with people/ann belongs to anna as well.
+    within = {"StringLike": {"s3:prefix": f"{place.prefix}/*"}}
+    return [
+        {**_allow(LISTING, [bucket]), "Condition": within},
+        # Clients that look at a folder ask first for an object of its name.
+        _allow(actions, [f"{bucket}/{place.prefix}", f"{bucket}/{place.prefix}/*"]),
+    ]
+
+
+def _allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}
