@@ -11,7 +11,9 @@ from typing import Any
 from noteyard.s3_places import Place
 
 MOST_CHARACTERS = 2048
-WHOLE_BUCKET = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"]
+# s3fs asks where a bucket is to learn whether it is there, before it makes a folder.
+BUCKET = ["s3:GetBucketLocation"]
+WHOLE_BUCKET = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
 # MinIO refuses policies that limit the list of uploads to a prefix.
 LISTING = ["s3:ListBucket"]
 READ = ["s3:GetObject", "s3:GetObjectTagging"]
@@ -27,7 +29,9 @@ WRITE = [
 
 def session_policy(places: Iterable[Place]) -> str:
     """The policy as JSON. Raises ValueError when it is longer than servers take."""
-    statements = [statement for place in places for statement in _statements(place)]
+    found = list(places)
+    buckets = sorted({f"arn:aws:s3:::{place.bucket}" for place in found})
+    statements = [_allow(BUCKET, buckets), *(statement for place in found for statement in _statements(place))]
     text = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"The session policy has {len(text)} characters, more than {MOST_CHARACTERS}.")

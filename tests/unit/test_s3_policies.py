@@ -44,7 +44,12 @@ def test_the_policy_of_a_person() -> None:
     assert json.loads(session_policy(places(OPTIONS, ADA).values()))["Statement"] == [
         {
             "Effect": "Allow",
-            "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"],
+            "Action": ["s3:GetBucketLocation"],
+            "Resource": ["arn:aws:s3:::acme-data", "arn:aws:s3:::acme-team"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
             "Resource": ["arn:aws:s3:::acme-team"],
         },
         {"Effect": "Allow", "Action": WRITE, "Resource": ["arn:aws:s3:::acme-team/*"]},

@@ -17,7 +17,8 @@ from noteyard.s3_mount.sidecar.options import VARIABLE, Options, options_from
 from noteyard.s3_mount.sidecar.reachability import why_away
 
 log = logging.getLogger("noteyard.s3_mount.sidecar")
-CREDENTIALS_SECONDS = 5
+CREDENTIALS_SECONDS = 10
+"""People's code starts after this even without credentials: a pod's way to the API may be opened a little late."""
 START_SECONDS = 20
 """The lab starts after this even without its folders: they appear in it later."""
 TURN_SECONDS = 1.0

@@ -70,8 +70,10 @@ def _post(url: str, token: str) -> tuple[int, http.client.HTTPMessage, bytes]:
         connection.request("POST", place.path, headers={"Authorization": f"Bearer {token}", "Content-Length": "0"})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read(LONGEST_ANSWER)
-    except (OSError, http.client.HTTPException) as error:
-        raise Away(f"Noteyard's API does not answer ({type(error).__name__}).") from None
+    except OSError as error:
+        raise Away(f"Noteyard's API does not answer: {error.strerror or 'not in time'}.") from None
+    except http.client.HTTPException as error:
+        raise Away(f"Noteyard's API does not answer as it should ({type(error).__name__}).") from None
     finally:
         connection.close()
 

@@ -39,14 +39,17 @@ class Keeper:
         self._thread.start()
 
     def settle(self, seconds: float) -> bool:
-        """Whether the first answer was there within so many seconds, whatever it was."""
+        """Whether within so many seconds there were credentials, or a refusal; the broker may be away at first."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._valid() is not None or self._problem is not None, seconds)
+            return self._changed.wait_for(self._is_settled, seconds)
+
+    def _is_settled(self) -> bool:
+        return self._valid() is not None or (self._problem is not None and self._problem.refused)
 
     def current(self) -> Credentials:
         """Credentials that hold now; waits for the first ones. Raises NoCredentials."""
-        self.settle(PATIENCE_SECONDS)
         with self._changed:
+            self._changed.wait_for(lambda: self._valid() is not None or self._problem is not None, PATIENCE_SECONDS)
             found = self._valid()
             if found is not None:
                 return found
