@@ -35,7 +35,7 @@ assets: environments ## Fetch what the pages load in a browser (done by up and t
 
 test: dev-environments assets ## All tests but the long ones
 	@$(PYTHON) tools/bootstrap.py --browser
-	$(HUB)/python -m pytest -n 2 --dist loadfile -m "not slow and not faults" $(ARGS)
+	$(HUB)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not faults" $(ARGS)
 
 test-faults: dev-environments assets ## Kill real processes for many rounds, and the other long tests
 	@$(PYTHON) tools/bootstrap.py --browser

@@ -8,16 +8,26 @@ from pathlib import Path
 import pytest
 from noteyard.store import Database
 from noteyard.store.migrate import migrate
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import text
 
 from tests.support.postgres import postgres
 from tests.support.product import Product, chromium, product
 
+FIRST = ("browser", "contract", "integration")
+"""Folders whose files take long; workers that take those first, and the quick ones last, end at the same time."""
+
 
 def pytest_configure() -> None:
     """Ctrl-C works in what the tests start, as from a terminal, though a background shell has it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    expect.set_options(timeout=30_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow folders first; within a folder, the files stay in their order."""
+    folders = {folder: place for place, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: folders.get(item.path.parent.name, len(FIRST)))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -166,13 +166,13 @@ def test_a_page_may_lose_its_connection_for_a_moment(tmp_path: Path) -> None:
         kernel = kernel_id(launcher.visit().text)
         for _ in range(2):
             with ViewerSocket(launcher, kernel) as socket:
-                socket.until("status")
+                socket.answered()
         assert launcher.ask(f"/live/session/{kernel}").status_code == 200
         until(lambda: not launcher.kernels, 30, "it ends once nobody comes back")
 
 
 def test_a_session_nobody_uses_ends_though_its_page_is_open(tmp_path: Path) -> None:
-    with launched(tmp_path, code("print('hello')"), session_idle_seconds=3, preheat=0) as launcher:
+    with launched(tmp_path, code("print('hello')"), session_idle_seconds=5, preheat=0) as launcher:
         launcher.until_ready()
         kernel = kernel_id(launcher.visit().text)
         with ViewerSocket(launcher, kernel) as socket, pytest.raises(websockets.ConnectionClosed) as closed:

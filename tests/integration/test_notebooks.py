@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,29 @@ from tests.support.s3_stack import ADA, SHOW, Stack, s3_stack
 WEATHER = REPOSITORY / "notebooks" / "weather"
 NAMES = ("collect", "preprocess", "train", "report", "dashboard")
 
-# As a run does it: papermill, below a cell that gives the parameters values of their declared types.
+# As a run does it: papermill, below a cell that gives the parameters values of their declared types. Each line of
+# standard input is a notebook to execute, in a kernel of its own; the answer is what made it fail, or nothing.
 EXECUTE = """
-import json, sys
+import json, os, sys
 import nbformat, papermill
 from noteyard_lab.typed_values import injected_source
-source, target, folder, parameters, schema = sys.argv[1:]
-notebook = nbformat.read(source, as_version=4)
-tagged = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ()))
-given = injected_source(json.loads(parameters), json.loads(schema), "Parameters")
-notebook.cells.insert(tagged + 1, nbformat.v4.new_code_cell(given))
-nbformat.write(notebook, target)
-papermill.execute_notebook(target, target, cwd=folder, progress_bar=False, kernel_name="python3")
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for line in sys.stdin:
+    source, target, folder, parameters, schema, environment = json.loads(line)
+    os.environ.clear()
+    os.environ.update(environment)
+    notebook = nbformat.read(source, as_version=4)
+    tagged = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ()))
+    given = injected_source(parameters, schema, "Parameters")
+    notebook.cells.insert(tagged + 1, nbformat.v4.new_code_cell(given))
+    nbformat.write(notebook, target)
+    try:
+        papermill.execute_notebook(target, target, cwd=folder, progress_bar=False, kernel_name="python3")
+        failure = ""
+    except papermill.PapermillExecutionError as error:
+        failure = str(error)
+    print(json.dumps(failure), file=answers, flush=True)
 """
 
 
@@ -42,19 +54,31 @@ def in_a_folder(data: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(data), "NOTEYARD_TEAM_URL": data.as_uri()}
 
 
-def execute(name: str, environment: Mapping[str, str], output: Path, **texts: str) -> subprocess.CompletedProcess[str]:
-    schema = schema_from_notebook(document(name)).json_schema
-    parameters = coerce_query(schema, texts.items())
-    validate(schema, parameters)
-    arguments = [WEATHER / f"{name}.ipynb", output, WEATHER, json.dumps(parameters), json.dumps(schema)]
-    return subprocess.run(
-        [LAB_PYTHON, "-c", EXECUTE, *map(str, arguments)],
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+@dataclass
+class Executor:
+    """A process of the lab's environment that executes one notebook after the other."""
+
+    process: subprocess.Popen[str]
+
+    def execute(self, name: str, environment: Mapping[str, str], output: Path, **texts: str) -> str:
+        """What made the notebook fail, its traceback included; empty when nothing did."""
+        schema = schema_from_notebook(document(name)).json_schema
+        parameters = coerce_query(schema, texts.items())
+        validate(schema, parameters)
+        given = [str(WEATHER / f"{name}.ipynb"), str(output), str(WEATHER), parameters, schema, dict(environment)]
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(given) + "\n")
+        self.process.stdin.flush()
+        failure: str = json.loads(self.process.stdout.readline())
+        return failure
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Executor]:
+    with subprocess.Popen(
+        [LAB_PYTHON, "-c", EXECUTE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Executor(process)
 
 
 def shown(output: Path) -> str:
@@ -96,13 +120,12 @@ def s3(tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.mark.timeout(900)
-def test_from_collecting_to_the_dashboard(s3: Stack, tmp_path: Path) -> None:
+def test_from_collecting_to_the_dashboard(executor: Executor, s3: Stack, tmp_path: Path) -> None:
     output = tmp_path / "out.ipynb"
     weather = s3.folder / "team" / "weather"
 
     def run(name: str, key: S3Key = ADA, **texts: str) -> str:
-        done = execute(name, s3.client_environment(key), output, **texts)
-        assert done.returncode == 0, done.stderr
+        assert executor.execute(name, s3.client_environment(key), output, **texts) == ""
         return shown(output)
 
     assert "1 days are collected so far." in run("collect", day="2015-06-01")
@@ -130,17 +153,17 @@ def test_from_collecting_to_the_dashboard(s3: Stack, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_what_is_missing_is_said_in_words(tmp_path: Path) -> None:
-    team, output = in_a_folder(tmp_path / "team"), tmp_path / "out.ipynb"
-    assert execute("dashboard", team, output).returncode == 0
+def test_what_is_missing_is_said_in_words(executor: Executor, tmp_path: Path) -> None:
+    team, output, execute = in_a_folder(tmp_path / "team"), tmp_path / "out.ipynb", executor.execute
+    assert execute("dashboard", team, output) == ""
     words = "**There is nothing to show yet.** There is no clean.parquet yet: run preprocess.ipynb first."
     assert words in shown(output)
-    assert "There is no clean.parquet yet: run preprocess.ipynb first." in execute("report", team, output).stderr
-    done = execute("preprocess", team, output, start="2015-01-02", end="2015-01-01")
-    assert "The last day, 2015-01-01, is before the first, 2015-01-02." in done.stderr
-    assert execute("preprocess", team, output, start="2015-01-01", end="2015-03-31").returncode == 0
-    assert "3 months are too few to learn from." in execute("train", team, output).stderr
-    assert execute("report", team, output).returncode == 0
+    assert "There is no clean.parquet yet: run preprocess.ipynb first." in execute("report", team, output)
+    failure = execute("preprocess", team, output, start="2015-01-02", end="2015-01-01")
+    assert "The last day, 2015-01-01, is before the first, 2015-01-02." in failure
+    assert execute("preprocess", team, output, start="2015-01-01", end="2015-03-31") == ""
+    assert "3 months are too few to learn from." in execute("train", team, output)
+    assert execute("report", team, output) == ""
     assert "No model has been trained yet: run `train.ipynb`" in shown(output)
-    assert execute("dashboard", team, output).returncode == 0
+    assert execute("dashboard", team, output) == ""
     assert "**No model has been trained yet.**" in shown(output)

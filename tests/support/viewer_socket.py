@@ -72,6 +72,17 @@ class ViewerSocket:
     def send(self, message: bytes | str) -> None:
         self.socket.send(message)
 
+    def answered(self) -> None:
+        """Ask what a page asks first, and wait for the kernel's reply on both ways, its own and everybody's.
+
+        Unasked, a kernel at rest need not say anything: what jupyter_server's own question on connecting makes it say
+        may be over before this socket listens, or be the sign by which jupyter_server knows that it does.
+        """
+        self.send(v1("kernel_info_request", {}))
+        missing = {"kernel_info_reply", "status"}
+        while missing:
+            missing -= {message["header"]["msg_type"] for message in self.until(*missing)}
+
     def widgets(self) -> dict[str, dict[str, Any]]:
         """The widgets' states by id, asked for as the page does."""
         asked = {"comm_id": uuid.uuid4().hex, "target_name": "jupyter.widget.control", "data": {}}
@@ -91,8 +102,8 @@ class ViewerSocket:
                 break
         return messages
 
-    def until(self, kind: str, seconds: float = 60.0) -> list[dict[str, Any]]:
-        """Everything up to the first message of a type, which is the last; fails when it does not come."""
+    def until(self, *kinds: str, seconds: float = 60.0) -> list[dict[str, Any]]:
+        """Everything up to the first message of one of these types, which is the last; fails when none comes."""
         messages = []
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -100,6 +111,7 @@ class ViewerSocket:
                 messages.append(read_v1(self.socket.recv(timeout=left)))  # type: ignore[arg-type]
             except TimeoutError:
                 break
-            if messages[-1]["header"]["msg_type"] == kind:
+            if messages[-1]["header"]["msg_type"] in kinds:
                 return messages
-        raise AssertionError(f"no {kind} within {seconds} s, but {[m['header']['msg_type'] for m in messages]}")
+        said = [message["header"]["msg_type"] for message in messages]
+        raise AssertionError(f"no {' or '.join(kinds)} within {seconds} s, but {said}")
