@@ -60,6 +60,7 @@ EXAMPLES = {
     "yard schedule list": "yard schedule list",
     "yard schedule show": "yard schedule show 'Nightly report'",
     "yard schedule next": "yard schedule next 'Nightly report'",
+    "yard schedule move": "yard schedule move collect",
     "yard schedule pause": "yard schedule pause 'Nightly report'",
     "yard schedule resume": "yard schedule resume 'Nightly report'",
     "yard schedule run-now": "yard schedule run-now 'Nightly report'",

@@ -1,6 +1,8 @@
 """The `noteyard` command: sets up, runs and administers an installation on its machine."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -20,6 +22,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+
+
+def tell_version(wanted: bool) -> None:
+    """Print the version and end, when that is wanted."""
+    if wanted:
+        print(f"noteyard {version('noteyard')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def before(
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=tell_version)] = (
+        False
+    ),
+) -> None:
+    """What may come before a command."""
+
+
 app.command()(up)
 app.command()(down)
 app.command()(status)

@@ -68,11 +68,30 @@ def test_list_show_and_next(server: YardServer, folder: Path) -> None:
         *("2026-11-23", "06:00:00", "CET", "on"),
     ]
     shown = yard("schedule", "show", "Daily weather", environment=server.environment(), folder=folder).stdout
-    assert "(2 newer)" in shown
+    assert "newer" not in shown
     assert "The last run still goes on." in shown
     assert "r77" in shown
     due = yard("schedule", "next", "s1", "--json", environment=server.environment(), folder=folder)
     assert json.loads(due.stdout)["upcoming"][0] == "2026-11-23T05:00:00Z"
+
+
+def test_a_newer_release_is_offered_and_moved_to(server: YardServer, folder: Path) -> None:
+    yard(*CREATE, environment=server.environment(), folder=folder)
+    write_notebook(folder / "collect.ipynb", "print('changed', day)", parameters=PARAMETERS)
+    run = yard("run", "collect.ipynb", environment=server.environment(), folder=folder)
+    assert run.returncode == 0
+    assert run.stderr.splitlines()[1:2] == [
+        "! Schedule collect goes on with an older release of collect.ipynb. Move it to this one: yard schedule move s1"
+    ]
+    old, new = server.releases
+    shown = yard("schedule", "show", "collect", environment=server.environment(), folder=folder).stdout
+    assert f"{old[:12]} (1 newer: yard schedule move s1)" in shown
+    for _ in range(2):
+        done = yard("schedule", "move", "collect", environment=server.environment(), folder=folder)
+        assert done.stdout == f"Schedule s1 (collect) runs the newest release, {new[:12]}.\n"
+    assert server.schedules["s1"]["release"] == new
+    again = yard("run", "collect.ipynb", "--json", environment=server.environment(), folder=folder)
+    assert again.stderr == ""
 
 
 def test_next_of_a_rule_that_is_no_schedule_yet(server: YardServer, folder: Path) -> None:

@@ -19,6 +19,11 @@ def add_schedules(app: FastAPI, server: YardServer) -> None:
             raise NotFound(f"There is no schedule {id!r}.")
         return server.schedules[id]
 
+    def model_of(schedule: dict[str, Any]) -> ScheduleModel:
+        same = [id for id, made in server.releases.items() if made["notebook"] == schedule["notebook"]]
+        newer = same[same.index(schedule["release"]) + 1 :]
+        return ScheduleModel(**schedule, releases_behind=len(newer), newest_release=newer[-1] if newer else None)
+
     def preview_of(cron: str, timezone: str) -> PreviewModel:
         rule = CronRule.parse(cron, timezone)
         return PreviewModel(upcoming=list(rule.upcoming(NOW, 5)), description=describe(rule))
@@ -40,21 +45,24 @@ def add_schedules(app: FastAPI, server: YardServer) -> None:
             "notebook": server.releases[body["release"]]["notebook"],
             **dict.fromkeys(("paused", "failing", "deleted"), False),
             "paused_reason": None,
-            "releases_behind": 2,
-            "newest_release": None,
             "shares": [],
             "created": NOW,
             "url": f"{server.url}/portal/schedules/{id}",
         }
-        return ScheduleModel(**server.schedules[id])
+        return model_of(server.schedules[id])
 
     @app.get("/api/v1/schedules")
     async def list_all() -> Page[ScheduleModel]:
-        return Page(items=[ScheduleModel(**item) for item in server.schedules.values()])
+        return Page(items=[model_of(item) for item in server.schedules.values()])
 
     @app.get("/api/v1/schedules/{id}")
     async def show(id: str) -> ScheduleModel:
-        return ScheduleModel(**schedule_of(id))
+        return model_of(schedule_of(id))
+
+    @app.patch("/api/v1/schedules/{id}")
+    async def edit(id: str, body: dict[str, Any]) -> ScheduleModel:
+        schedule_of(id).update(body)
+        return model_of(schedule_of(id))
 
     @app.get("/api/v1/schedules/{id}/fires")
     async def fires(id: str) -> Page[FireModel]:
@@ -69,7 +77,7 @@ def add_schedules(app: FastAPI, server: YardServer) -> None:
     @app.post("/api/v1/schedules/{id}/{verb}")
     async def change(id: str, verb: str) -> ScheduleModel:
         schedule_of(id)["paused"] = verb == "pause"
-        return ScheduleModel(**schedule_of(id))
+        return model_of(schedule_of(id))
 
     @app.delete("/api/v1/schedules/{id}", status_code=204)
     async def delete(id: str) -> None:

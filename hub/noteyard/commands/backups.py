@@ -15,7 +15,10 @@ def backup(
     ] = False,
     state: StateOption = None,
 ) -> None:
-    """Write all that Noteyard keeps into one file, while it runs or not. The file holds secrets: keep it safe."""
+    """Write all that Noteyard keeps into one file.
+
+    While it runs or not. The file holds secrets: keep it safe.
+    """
     from noteyard.backup import write_backup
     from noteyard.errors import NoteyardError, NotFound
     from noteyard.instance import Instance
@@ -43,7 +46,10 @@ def restore(
     ] = False,
     state: StateOption = None,
 ) -> None:
-    """Put a backup in place of the state folder. Noteyard must not be running there."""
+    """Put a backup in place of the state folder.
+
+    Noteyard must not be running there.
+    """
     from noteyard.backends.local.supervisor_client import SupervisorClient
     from noteyard.backup import read_manifest, restore_backup
     from noteyard.errors import Conflict

@@ -10,7 +10,7 @@ from noteyard.commands.shared import JsonOption, StateOption, say, settings_of
 
 HIDDEN = "…"
 
-app = typer.Typer(no_args_is_help=True, help="The settings in force, and whether they fit this machine.")
+app = typer.Typer(no_args_is_help=True, help="Show the settings, or check them.")
 
 
 @app.command()
@@ -18,7 +18,10 @@ def show(
     option: Annotated[str | None, typer.Argument(help="One option by its path, e.g. runs.concurrent.")] = None,
     state: StateOption = None,
 ) -> None:
-    """Print all settings in force: file, environment variables and defaults together, secrets hidden."""
+    """Print all settings in force.
+
+    File, environment variables and defaults together; secrets are hidden.
+    """
     import yaml
 
     from noteyard.errors import NotFound
@@ -37,7 +40,10 @@ def show(
 
 @app.command()
 def check(state: StateOption = None, as_json: JsonOption = False) -> None:
-    """Look for what is missing (DNS, TLS, environments) and what it costs. Exit code 1 when something can't work."""
+    """Look for what is missing, and what it costs.
+
+    DNS, TLS and environments. Exit code 1 when something can't work.
+    """
     from noteyard.config_check import Weight
     from noteyard.config_check import check as find
 

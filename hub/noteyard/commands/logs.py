@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def logs(
     part: Annotated[str | None, typer.Argument(help="edge, hub, api, controller or s3; all when not given.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what comes, until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each part.", min=0)] = 50,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", metavar="COUNT", help="How many lines of each part.", min=0)
+    ] = 50,
     state: StateOption = None,
 ) -> None:
     """Print the last lines of the parts' logs."""

@@ -22,7 +22,9 @@ PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the 
 def add(
     name: Name,
     admin: Annotated[bool, typer.Option("--admin", help="Make them an administrator.")] = False,
-    group: Annotated[list[str] | None, typer.Option(help="Put them into a group; may be repeated.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="Put them into a group; may be repeated.")
+    ] = None,
     password_stdin: PasswordStdin = False,
     state: StateOption = None,
 ) -> None:
@@ -61,7 +63,10 @@ def list_(
 
 @app.command()
 def disable(name: Name, state: StateOption = None) -> None:
-    """Shut a person out at once: sessions, tokens and lab end, schedules pause. Their data stays."""
+    """Shut a person out at once.
+
+    Sessions, tokens and lab end, schedules pause. Their data stays.
+    """
     from noteyard.store.people import disable_person
 
     with store_of(state) as session:
@@ -106,7 +111,10 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     state: StateOption = None,
 ) -> None:
-    """Delete what a removed person left behind, for good. What was transferred and the team's data stay."""
+    """Delete what a removed person left, for good.
+
+    What was transferred and the team's data stay.
+    """
     from noteyard.backends import platform
     from noteyard.errors import NoteyardError
     from noteyard.purges import Loss
@@ -129,7 +137,10 @@ def purge(
 
 @app.command()
 def password(name: Name, password_stdin: PasswordStdin = False, state: StateOption = None) -> None:
-    """Give a person a new password; their browser sessions end, and they change it at the next login."""
+    """Give a person a new password.
+
+    Their browser sessions end, and they change it at the next login.
+    """
     from noteyard.store.people import get_account, set_password
 
     with store_of(state) as session:

@@ -23,7 +23,7 @@ def up(
     state: StateOption = None,
     port: Annotated[
         int | None,
-        typer.Option(help="Port of hub, labs and dashboards; the next one is S3's.", min=1, max=65534),
+        typer.Option(metavar="PORT", help="Port of hub, labs and dashboards; the next one is S3's.", min=1, max=65534),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once it is up, and leave it running.")] = False,
 ) -> None:
@@ -64,7 +64,10 @@ def up(
 
 
 def down(state: StateOption = None) -> None:
-    """Stop Noteyard: labs, runs (they are tried again at the next start), dashboards and all parts."""
+    """Stop Noteyard and all that runs in it.
+
+    Labs and dashboards end; runs that go on are interrupted and tried again at the next start.
+    """
     folder = state_of(state)
     if not folder.is_dir() or not _stop(folder):
         say(f"Noteyard is not running (state folder {folder}).")
@@ -73,7 +76,10 @@ def down(state: StateOption = None) -> None:
 
 
 def status(state: StateOption = None, as_json: JsonOption = False) -> None:
-    """Tell how each part is. Exit code: 0 all running, 1 some are not, 3 not running."""
+    """Tell how each part is.
+
+    Exit code: 0 all running, 1 some are not, 3 not running.
+    """
     from noteyard.backends.local import started
     from noteyard.backends.local.part_health import health_of_parts
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 StateOption = Annotated[
     Path | None,
-    typer.Option("--state", help="State folder; NOTEYARD_STATE or ~/.noteyard when not given.", show_default=False),
+    typer.Option(
+        "--state", metavar="DIR", help="State folder; NOTEYARD_STATE or ~/.noteyard when not given.", show_default=False
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

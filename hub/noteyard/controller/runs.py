@@ -13,6 +13,7 @@ from noteyard.domain import RunState, Target
 from noteyard.errors import NoteyardError, not_started
 from noteyard.store.attempts import (
     Ending,
+    are_interrupted,
     attempt_id,
     begin_attempt,
     current_attempts,
@@ -55,6 +56,10 @@ class RunLoop:
         await self._start(seen)
 
     def _requeue(self) -> None:
+        # A look first: writers queue for one lock, and there is mostly nothing to write.
+        with self.context.database.read() as session:
+            if not are_interrupted(session):
+                return
         with self.context.write() as session:
             requeue_interrupted(session)
 
@@ -136,6 +141,8 @@ class RunLoop:
         log.info("attempt ended", attempt=attempt_id(run_id, number), state=ending.state, request_id=run.request_id)
 
     async def _clean(self, seen: Mapping[str, Observed]) -> None:
+        if not seen:
+            return
         with self.context.database.read() as session:
             current = {attempt_id(run.id, attempt.number) for run, attempt in current_attempts(session)}
             over = {id: _ended_at(session.get(Attempt, parse_attempt_id(id))) for id in seen if id not in current}

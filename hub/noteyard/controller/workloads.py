@@ -121,6 +121,8 @@ class WorkloadLoop:
                 end_process(session, session.get_one(WorkloadProcess, start.id), not_started(error))
 
     async def _delete_unwanted(self, seen: Mapping[str, Observed]) -> None:
+        if not seen:
+            return
         with self.context.database.read() as session:
             rows = {id: session.get(WorkloadProcess, id) for id in seen}
         unwanted = [id for id, row in rows.items() if row is None or row.stop or row.state not in LIVE_WORKLOAD]

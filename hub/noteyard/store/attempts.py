@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from noteyard.domain import ACTIVE, FINAL, RETRIED, RunState, Target
@@ -17,6 +17,8 @@ from noteyard.store.runs import locked_run, move
 from noteyard.store.tables import Attempt, LogChunk, Run, Schedule
 from noteyard.store.types import now
 from noteyard.tokens import new_token, token_hash
+
+INTERRUPTED = (Run.state == RunState.INTERRUPTED, Run.target == Target.RUN)
 
 
 @dataclass(frozen=True)
@@ -146,12 +148,15 @@ def settle(session: Session, run: Run, attempt: Attempt, ending: Ending, setting
         _after_final(session, run)
 
 
+def are_interrupted(session: Session) -> bool:
+    """Whether there are interrupted runs to be queued again."""
+    return bool(session.scalar(select(exists().where(*INTERRUPTED))))
+
+
 def requeue_interrupted(session: Session) -> int:
     """Queue interrupted runs again; returns how many."""
     result = session.execute(
-        update(Run)
-        .where(Run.state == RunState.INTERRUPTED, Run.target == Target.RUN)
-        .values(state=RunState.QUEUED, cells_done=0, cell=None, not_before=now())
+        update(Run).where(*INTERRUPTED).values(state=RunState.QUEUED, cells_done=0, cell=None, not_before=now())
     )
     return int(result.rowcount)  # type: ignore[attr-defined]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -27,11 +28,28 @@ def make_app() -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_before)
     run_commands.add_to(app)
     schedule_commands.add_to(app)
     dashboard_commands.add_to(app)
     parameter_commands.add_to(app)
     return app
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"yard {version('noteyard-lab')}")
+        raise typer.Exit
+
+
+def _before(
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_tell_version)] = (
+        False
+    ),
+) -> None:
+    """What may come before a command."""
 
 
 def main() -> None:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def make_release(api: Api, options: ReleaseOptions, screen: Screen) -> Json:
-    """Collect the notebook's files and store them; the release as the API answers. Raises YardError."""
+    """Collect the notebook's files and store them; the release as the API answers. Raises YardError.
+
+    Says which of the person's schedules go on with an older one, and how to move them.
+    """
     collection = collected(options.notebook, options.root, options.files)
     for note in collection.notes:
         screen.note("! ", note)
@@ -38,6 +41,12 @@ def make_release(api: Api, options: ReleaseOptions, screen: Screen) -> Json:
     release: Json = answer.json()
     for note in release.get("notes", ()):
         screen.note("! parameters cell, line ", str(note["line"]), ": ", str(note["message"]))
+    for schedule in api.items("/schedules", mine=True):
+        if schedule["newest_release"] == release["id"] != schedule["release"]:
+            screen.note(
+                f"! Schedule {schedule['name']} goes on with an older release of {schedule['notebook']}. "
+                f"Move it to this one: yard schedule move {schedule['id']}"
+            )
     return release
 
 

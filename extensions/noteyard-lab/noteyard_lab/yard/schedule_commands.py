@@ -1,4 +1,4 @@
-"""`yard schedule`: create, list, look, pause, resume, run now, delete, and the next due times."""
+"""`yard schedule`: create, list, look, move, pause, resume, run now, delete, and the next due times."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ def add_to(app: typer.Typer) -> None:
     command(group, "list", Options)(list_schedules)
     command(group, "show", OneSchedule)(show)
     command(group, "next", NextOptions)(upcoming)
+    command(group, "move", OneSchedule)(move)
     command(group, "pause", OneSchedule)(pause)
     command(group, "resume", OneSchedule)(resume)
     command(group, "run-now", OneSchedule)(run_now)
@@ -157,7 +158,11 @@ def show(options: OneSchedule, screen: Screen) -> None:
             ("", schedule["paused_reason"]),
             ("Owner", schedule["owner"]),
             ("Notebook", schedule["notebook"]),
-            ("Release", schedule["release"][:12] + (f" ({behind} newer)" if behind else "")),
+            (
+                "Release",
+                schedule["release"][:12]
+                + (f" ({behind} newer: yard schedule move {schedule['id']})" if behind else ""),
+            ),
             *((f"  {name}", plain(value)) for name, value in schedule["parameters"].items()),
             ("Catch up", f"{schedule['catch_up']}, within {schedule['catch_up_window'] / 3600:g} h"),
             ("Overlap", schedule["overlap"]),
@@ -190,6 +195,19 @@ def upcoming(options: NextOptions, screen: Screen) -> None:
     if answer.get("paused"):
         screen.line("It is paused. Resumed, it would run:")
     _rule(answer, screen)
+
+
+def move(options: OneSchedule, screen: Screen) -> None:
+    """Move it to the newest release of its notebook."""
+    api = Api(Access.from_environment())
+    schedule = find(api, options.schedule)
+    newest = schedule["newest_release"] or schedule["release"]
+    if newest != schedule["release"]:
+        schedule = api.patch(f"/schedules/{schedule['id']}", {"release": newest})
+    if screen.as_json:
+        screen.result(schedule)
+    else:
+        screen.line(f"Schedule {schedule['id']} ({schedule['name']}) runs the newest release, {newest[:12]}.")
 
 
 def pause(options: OneSchedule, screen: Screen) -> None:
