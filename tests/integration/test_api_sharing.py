@@ -57,6 +57,15 @@ def test_a_run_is_queued_with_checked_parameters(ada: TestClient) -> None:
     assert {field["field"] for field in refused.json()["fields"]} == {"n", "m"}
 
 
+def test_a_body_that_is_no_json_is_said_to_be_none(ada: TestClient) -> None:
+    answer = ada.post("/api/v1/runs", content="{bad", headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    [field] = answer.json()["fields"]
+    assert field["field"] == "request"
+    assert field["message"].startswith("its body is not JSON: Expecting property name")
+    assert field["message"].endswith("at character 1")
+
+
 def test_runs_of_others_are_not_seen_but_administrators_see_states(
     ada: TestClient, bob: TestClient, root: TestClient
 ) -> None:

@@ -121,8 +121,8 @@ def product(state: Path, **settings: Any) -> Iterator[Product]:
     state.mkdir(parents=True, exist_ok=True)
     (state / "noteyard.yaml").write_text(yaml.safe_dump(settings))
     made = Product(state, free_port())
-    made.said = made.command("up", "--detach", "--port", str(made.port), seconds=180)
     try:
+        made.said = made.command("up", "--detach", "--port", str(made.port), seconds=240)
         yield made
     finally:
         made.command("down", seconds=120)

@@ -1,5 +1,8 @@
 """Errors as RFC 9457 problem documents; one shape for every refusal of the API."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -70,7 +73,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        fields = [FieldError(_path(item["loc"]), str(item["msg"])) for item in error.errors()]
+        fields = [_field_error(item) for item in error.errors()]
         return answer_to(request, InvalidParameters(fields))
 
     @app.exception_handler(HTTPException)
@@ -93,6 +96,13 @@ def install(app: FastAPI) -> None:
         log.error("request failed", path=request.url.path, exc_info=error)
         message = "Something went wrong on our side; the log has the details under this request's id."
         return answer_to(request, error_pages.Unrouted(message, "Internal error", 500))
+
+
+def _field_error(item: Mapping[str, Any]) -> FieldError:
+    if item["type"] == "json_invalid":  # its location is the place in the text, and no field
+        reason = item.get("ctx", {}).get("error", "it can't be read")
+        return FieldError("request", f"its body is not JSON: {reason}, at character {item['loc'][-1]}")
+    return FieldError(_path(item["loc"]), str(item["msg"]))
 
 
 def _path(location: tuple[int | str, ...]) -> str:
