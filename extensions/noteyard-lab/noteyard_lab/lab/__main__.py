@@ -10,6 +10,7 @@ from pathlib import Path
 from noteyard_lab.lab.personal_environment import prepare
 
 CONFIG = Path(__file__).parent / "jupyter_config"
+DATA = Path(__file__).parent / "jupyter_data"
 
 
 def main() -> None:
@@ -17,6 +18,7 @@ def main() -> None:
     personal = os.environ.get("NOTEYARD_PERSONAL")
     if personal:
         os.environ.update(prepare(Path(personal), os.environ))
+    os.environ["JUPYTER_PATH"] = _joined(str(DATA), os.environ.get("JUPYTER_PATH"))
     os.environ["JUPYTER_CONFIG_PATH"] = _joined(str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH"))
     from jupyterhub.singleuser import main as singleuser
 

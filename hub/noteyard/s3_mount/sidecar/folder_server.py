@@ -12,7 +12,7 @@ from noteyard.s3_mount.sidecar.remote_control import RemoteControl, Unanswered
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 5
-NOOP_SECONDS = 10
+NOOP_SECONDS = 15
 MOST_UNANSWERED = 2
 UP_SECONDS = 30
 FIRST_WAIT_SECONDS = 0.1
@@ -94,6 +94,7 @@ class FolderServer:
                 return f"rclone has ended ({code})"
             except TimeoutError:
                 unanswered = 0 if await self._answers() else unanswered + 1
+                self.problem = "rclone does not answer" if unanswered else None
         return "rclone hangs"
 
     async def _answers(self) -> bool:
