@@ -116,3 +116,17 @@ def test_peoples_code_is_told_where_and_no_secret(tmp_path: Path) -> None:
 
 def _no_key() -> Any:
     raise AssertionError("no lasting key is made for pods")
+
+
+def test_with_a_driver_the_same_sidecar_serves_the_folders_and_has_time_to_upload(tmp_path: Path) -> None:
+    mount = {"driver": "s3.example", "image": "mount:1", "upload_seconds": 90}
+    made = settings(tmp_path, DATA, mount=mount)
+    pod = job(RUNS, Start("r1.1", "t", "default", "ada"), made.profiles[0], made.kubernetes)["spec"]["template"]["spec"]
+    found = with_parts(pod, data_parts(made, ADA))
+    (sidecar,) = found["initContainers"]
+    assert sidecar["image"] == "mount:1"
+    assert {one["name"] for one in sidecar["env"]} >= {"NOTEYARD_S3_MOUNT", "NOTEYARD_S3_BROKER"}
+    assert found["terminationGracePeriodSeconds"] == pod["terminationGracePeriodSeconds"] + 90
+    paths = [mount["mountPath"] for mount in found["containers"][0]["volumeMounts"]]
+    # The home first: the folders lie in it.
+    assert paths.index("/home/jovyan") < paths.index("/home/jovyan/s3")

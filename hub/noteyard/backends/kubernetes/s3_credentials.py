@@ -67,6 +67,7 @@ def with_parts(pod: Manifest, parts: S3Parts) -> Manifest:
     main, *others = pod["containers"]
     return {
         **pod,
+        "terminationGracePeriodSeconds": pod["terminationGracePeriodSeconds"] + parts.grace_seconds,
         "volumes": [*pod["volumes"], *parts.volumes],
         "initContainers": [*pod.get("initContainers", []), *parts.init_containers],
         "containers": [{**main, "volumeMounts": [*main["volumeMounts"], *parts.mounts]}, *others],

@@ -51,6 +51,8 @@ class S3Parts:
     volumes: list[Manifest] = field(default_factory=list)
     init_containers: list[Manifest] = field(default_factory=list)
     mounts: list[Manifest] = field(default_factory=list)
+    grace_seconds: int = 0
+    """How much longer the pod may take to end, for what is still to be uploaded."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def s3_parts(mount: Mount, storage: Storage, credentials: Sidecar, pull_policy: 
             {"name": VOLUME, "mountPath": PATH, "mountPropagation": "HostToContainer"},
             {"name": STATUS, "mountPath": STATUS_PATH, "readOnly": True},
         ],
+        grace_seconds=mount.upload_seconds,
     )
 
 

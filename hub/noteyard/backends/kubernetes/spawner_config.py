@@ -29,11 +29,13 @@ def configure_spawner(c: Any, settings: Settings) -> None:
     c.PodSpawner.common_labels = {PART_OF: "noteyard", INSTANCE: options.release}
     c.PodSpawner.component_label = "lab"
     c.PodSpawner.poll_interval = 5
-    c.PodSpawner.delete_grace_period = GRACE_SECONDS
+    # What was written to S3 is uploaded after the lab's own end.
+    grace = GRACE_SECONDS + (options.mount.upload_seconds if options.mount.driver else 0)
+    c.PodSpawner.delete_grace_period = grace
     c.PodSpawner.extra_pod_config = {
         "restartPolicy": "Never",
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": grace,
     }
     c.PodSpawner.modify_pod_hook = _adding_data(settings)
     _security(c)
