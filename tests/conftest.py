@@ -11,6 +11,8 @@ from noteyard.store.migrate import migrate
 from playwright.sync_api import Browser, BrowserContext, expect
 from sqlalchemy import text
 
+from tests.support.keycloak import Keycloak
+from tests.support.keycloak import keycloak as running_keycloak
 from tests.support.postgres import postgres
 from tests.support.product import Product, chromium, product
 
@@ -74,6 +76,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         made.add("bob", "sales")
         made.add("eve")
         made.add("root", admin=True)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
+    """A real Keycloak on loopback with the realm of the tests."""
+    with running_keycloak(tmp_path_factory.mktemp("keycloak") / "log") as made:
         yield made
 
 

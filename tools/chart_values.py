@@ -14,6 +14,7 @@ Quantities = dict[str, str | int | float]
 NOT_SET_BY_PEOPLE = {
     "": ("shape", "state", "bind", "port", "environment", "tls", "database_url", "hub_database_url"),
     "Urls": ("s3",),
+    "Login": ("client_secret_file",),
     "Profile": ("environment",),
     "Mount": ("driver", "image", "cache_size", "resources"),
     "Kubernetes": ("release", "namespace", "addresses", "image_pull_policy", "image_pull_secrets", "sidecar_image"),
@@ -64,6 +65,13 @@ class ObjectValues(Section):
     existingSecret: str = Field(
         default="", description="A Secret with the keys objects-access-key and objects-secret-key, in place of both."
     )
+
+
+class LoginValues(Section):
+    """The client secret of `settings.login`, which the login's provider gave; only the hub gets it."""
+
+    clientSecret: str = Field(default="", description="The secret itself; kept in a Secret.")
+    existingSecret: str = Field(default="", description="A Secret with the key login-client-secret, in its place.")
 
 
 class S3Values(Section):
@@ -213,6 +221,7 @@ class ChartValues(Section):
     database: DatabaseValues = Field(default_factory=DatabaseValues)
     objects: ObjectValues = Field(default_factory=ObjectValues)
     s3: S3Values = Field(default_factory=S3Values)
+    login: LoginValues = Field(default_factory=LoginValues)
     existingSecret: str = Field(
         default="",
         description="A Secret in place of Noteyard's own, which are generated at the first installation and kept: "

@@ -43,6 +43,7 @@ EXAMPLES = {
     "noteyard user remove": "noteyard user remove ada --yes",
     "noteyard user purge": "noteyard user purge ada",
     "noteyard user password": "noteyard user password ada",
+    "noteyard user relink": "noteyard user relink ada",
     "noteyard user groups": "noteyard user groups ada sales research",
     "noteyard user admin": "noteyard user admin ada",
     "noteyard token": "noteyard token ada --scope read --scope write --days 90",

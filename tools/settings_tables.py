@@ -52,7 +52,7 @@ def kind_of(annotation: Any, field: FieldInfo | None = None) -> str:
     if get_origin(annotation) is dict:
         key, value = (kind_of(kind) for kind in get_args(annotation))
         return f"mapping ({key}: {value})"
-    words = {int: "whole number", float: "number", bool: "yes or no", str: "text", Path: "path"}
+    words = {int: "whole number", float: "number", bool: "yes or no", str: "text", Path: "path", Any: "anything"}
     return words[annotation] + _bounds(field)
 
 

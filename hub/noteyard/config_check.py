@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from noteyard.errors import NoteyardError
 from noteyard.names import new_id
 from noteyard.settings import Settings
 from noteyard.urls import PublicUrls
@@ -63,6 +64,7 @@ def check(settings: Settings, resolving: Resolve = resolve) -> list[Finding]:
         *_isolation(settings, urls),
         *_tls(settings, urls),
         *_environments(settings),
+        *_login(settings),
     ]
     return sorted(findings, key=lambda finding: finding.weight is Weight.WARNING)
 
@@ -228,6 +230,31 @@ def _environments(settings: Settings) -> Iterator[Finding]:
                 f"Profile {profile.name}: {folder} is not a Python environment (it has no bin/python).",
                 "Correct its environment, or make it, and install noteyard-lab into it.",
             )
+
+
+def _login(settings: Settings) -> Iterator[Finding]:
+    login = settings.login
+    if login.local:
+        return
+    from noteyard.oauth_classes import check_login, has_allow_rule
+
+    try:
+        check_login(settings)
+    except NoteyardError as error:
+        yield Finding(Weight.PROBLEM, error.message, error.hint or "")
+    if not has_allow_rule(login):
+        yield Finding(
+            Weight.PROBLEM,
+            "Nobody can log in: no rule of login allows anybody.",
+            "Set login.allowed_groups or login.admin_groups, or login.allow_all: true for everybody whom "
+            f"{login.title} lets in.",
+        )
+    if login.issuer and login.issuer.startswith("http:") and not _is_loopback(urlsplit(login.issuer).hostname or ""):
+        yield Finding(
+            Weight.WARNING,
+            f"login.issuer is {login.issuer}, without TLS: logins can be read and forged on the network.",
+            "Use the provider's https:// address.",
+        )
 
 
 def _is_localhost(host: str) -> bool:

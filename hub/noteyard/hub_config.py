@@ -12,6 +12,7 @@ from noteyard.roles import CLIENT_ID, CULLER, CUSTOM_SCOPES, SERVICE, roles
 from noteyard.settings import Settings
 from noteyard.urls import PublicUrls
 
+LAB_REMEMBERS_SECONDS = 60
 TEMPLATES = Path(__file__).parent / "hub_templates"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -46,6 +47,8 @@ def configure_hub(c: Any, settings: Settings) -> None:
     c.JupyterHub.custom_scopes = CUSTOM_SCOPES
     c.JupyterHub.services = _services(settings, urls, instance)
     c.Spawner.default_url = "/lab"
+    # How long a lab remembers who may use it: so much later a logout elsewhere closes it.
+    c.Spawner.args = [f"--HubOAuth.cache_max_age={LAB_REMEMBERS_SECONDS}"]
     c.Spawner.start_timeout = settings.labs.start_timeout_seconds + 15
     c.Spawner.http_timeout = 15  # spawners of ours wait themselves until the lab answers
     c.Spawner.consecutive_failure_limit = 0  # a profile that is broken is no reason to end the hub
@@ -65,8 +68,14 @@ def _pages(c: Any, urls: PublicUrls) -> None:
 
 
 def _people(c: Any, settings: Settings, instance: Instance) -> None:
-    c.JupyterHub.authenticator_class = NoteyardAuthenticator
-    c.NoteyardAuthenticator.database_url = settings.database_url or instance.database_url
+    if settings.login.local:
+        c.JupyterHub.authenticator_class = NoteyardAuthenticator
+    else:
+        # Only where it is used: it takes a moment to import.
+        from noteyard.oauth_config import configure_provider
+
+        configure_provider(c, settings, instance)
+    c.PeopleOfOurs.database_url = settings.database_url or instance.database_url
     c.JupyterHub.cookie_max_age_days = max(settings.session_hours / 24, 1 / 24)
     c.JupyterHub.admin_access = False
 

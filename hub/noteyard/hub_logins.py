@@ -1,8 +1,9 @@
 """JupyterHub's logins end with the password they were made with, but for the browser that changed it.
 
-JupyterHub's login cookie holds the user's `cookie_id`. Here it begins with a digest of the password's hash: when that
-is another one by now, a new `cookie_id` ends the cookies of all browsers, and the tokens by which they open labs go
-with it. API tokens, and the labs' own, belong to no browser and stay.
+JupyterHub's login cookie holds the user's `cookie_id`. Here it begins with a digest of the password's hash and of how
+often the person was logged out everywhere: when that is another one by now, a new `cookie_id` ends the cookies of all
+browsers, and the tokens by which they open labs go with it. API tokens, and the labs' own, belong to no browser and
+stay.
 """
 
 import hashlib
@@ -21,8 +22,9 @@ from noteyard.tokens import new_token
 
 
 def epoch_of(account: Account) -> str:
-    """Names the person's present password; tells nothing about it."""
-    return hashlib.sha256((account.password_hash or "").encode()).hexdigest()[:16]
+    """Names the person's present password and the last time that all logins ended; tells nothing about either."""
+    counted = f"#{account.login_epoch}" if account.login_epoch else ""
+    return hashlib.sha256(f"{account.password_hash or ''}{counted}".encode()).hexdigest()[:16]
 
 
 def keep_in_step(user: orm.User, epoch: str, kept_session: str = "") -> bool:

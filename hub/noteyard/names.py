@@ -8,6 +8,7 @@ Kubernetes names, object keys and URL parts alike; `host_label` is injective.
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -41,6 +42,29 @@ def is_person(text: str) -> bool:
 def is_group(text: str) -> bool:
     """Whether `text` can be a group's name: the same characters as a person's."""
     return PERSON.fullmatch(text) is not None
+
+
+def person_from(text: str, domains: Sequence[str] = ()) -> str:
+    """A person's name as a login's provider tells it, in small letters and without one of the domains.
+
+    The result may still be no name of ours: ask `is_person`. Nothing else is replaced, so that no two names become one.
+    """
+    name = text.strip().lower()
+    local, at, domain = name.partition("@")
+    return local if at and domain in {known.lower() for known in domains} else name
+
+
+def group_from(text: str) -> str:
+    """A group's name for a provider's, e.g. `sales` for `Sales` or Keycloak's `/sales`.
+
+    What has other characters than ours gets a digest, so that no two of the provider's become one of ours.
+    """
+    name = text.removeprefix("/").lower()
+    if is_group(name):
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    words = re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:30].strip("-")
+    return f"{words or 'group'}--{mark}"
 
 
 def host_label(name: str, *, digest: bool = False) -> str:

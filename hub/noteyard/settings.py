@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from noteyard.errors import NoteyardError
 from noteyard.kubernetes_settings import Kubernetes, Objects
+from noteyard.login_settings import Login
 from noteyard.s3_settings import S3, overlap
 from noteyard.settings_section import Section
 
@@ -185,6 +186,7 @@ class Settings(BaseSettings):
         min_length=1,
         description="Environments on offer.",
     )
+    login: Login = Field(default_factory=Login, description="How people log in.")
     urls: Urls = Field(default_factory=Urls, description="Public addresses.")
     tls: Tls = Field(default_factory=Tls, description="TLS at the edge.")
     labs: Labs = Field(default_factory=Labs, description="Labs.")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.chart.rendering import Object, containers, find, pod_templates, rendered
 
@@ -112,3 +113,21 @@ def test_an_ingress_leads_the_hub_and_both_wildcards_to_the_edge() -> None:
     hosts = ["noteyard.example.org", "*.noteyard.example.org", "*.apps.example.net"]
     assert [rule["host"] for rule in ingress["rules"]] == hosts
     assert ingress["tls"] == [{"secretName": "wild", "hosts": hosts}]
+
+
+def test_only_the_hub_gets_the_login_s_client_secret() -> None:
+    login = {"method": "oauth", "client_id": "yard", "issuer": "https://sso.example.org/realms/team"}
+    for given, name in (({"clientSecret": "s3cret"}, "yard-login"), ({"existingSecret": "theirs"}, "theirs")):
+        made = rendered({"login": given, "settings": {"login": login}})
+        for part, template in parts(made).items():
+            secrets = [
+                volume["secret"]["secretName"] for volume in template["spec"]["volumes"] if volume["name"] == "login"
+            ]
+            assert secrets == ([name] if part == "Deployment/yard-hub" else []), part
+        settings = yaml.safe_load(find(made, "ConfigMap", "yard-settings")["data"]["noteyard.yaml"])
+        assert settings["login"] == {**login, "client_secret_file": "/etc/noteyard/login/login-client-secret"}
+        assert "s3cret" not in str([found for found in made if found["kind"] != "Secret"])
+        kept = [found for found in made if found["kind"] == "Secret" and found["metadata"]["name"] == "yard-login"]
+        assert [found["stringData"] for found in kept] == (
+            [{"login-client-secret": "s3cret"}] if "clientSecret" in given else []
+        )

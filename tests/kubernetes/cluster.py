@@ -71,7 +71,7 @@ def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
 
     NOTEYARD_KEEP leaves it, and takes it up again, for work on the tests.
     """
-    node = _node_address()
+    node = node_address()
     made = Cluster(folder, PORT)
     keep = bool(os.environ.get("NOTEYARD_KEEP"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +101,7 @@ def _values(folder: Path) -> Path:
 
 
 def helm(*words: str) -> str:
+    """What helm prints; the state of the pods when it fails."""
     command = ["helm", "--namespace", RELEASE, *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=700, check=False)
     if done.returncode != 0:
@@ -122,7 +123,8 @@ def _backing(made: Cluster) -> None:
     made.kubectl("exec", "deploy/minio", "--", "mkdir", "-p", f"/data/{BUCKET}")
 
 
-def _node_address() -> str:
+def node_address() -> str:
+    """The address of a node, where NodePorts are."""
     command = ["kubectl", "get", "nodes", "-o", "json"]
     nodes = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
     addresses = nodes["items"][0]["status"]["addresses"]

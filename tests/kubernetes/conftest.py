@@ -6,6 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kubernetes.cluster import Cluster, installed
+from tests.kubernetes.login import machine_address
+from tests.support.keycloak import Keycloak
+from tests.support.keycloak import keycloak as running_keycloak
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,4 +27,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         for name, groups, admin in (("ada", (), False), ("bob", ("sales",), False), ("root", (), True)):
             if name not in known:
                 made.add(name, *groups, admin=admin)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
+    """A real Keycloak on this machine, whose address is the same for pods and browsers."""
+    with running_keycloak(tmp_path_factory.mktemp("keycloak") / "log", machine_address()) as made:
         yield made

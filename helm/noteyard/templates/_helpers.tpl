@@ -39,6 +39,12 @@ app.kubernetes.io/component: {{ .component }}
 {{- if or .Values.objects.existingSecret .Values.objects.accessKey }}yes{{ end -}}
 {{- end }}
 
+{{- define "noteyard.loginSecret" -}}
+{{- if .Values.login.existingSecret }}{{ .Values.login.existingSecret }}
+{{- else if .Values.login.clientSecret }}{{ include "noteyard.name" . }}-login
+{{- end }}
+{{- end }}
+
 {{/* Internal addresses, with the namespace: pods of people look them up from theirs. */}}
 {{- define "noteyard.apiUrl" -}}
 http://{{ include "noteyard.name" . }}-api.{{ .Release.Namespace }}:8000
@@ -74,6 +80,9 @@ http://{{ include "noteyard.name" . }}-hub.{{ .Release.Namespace }}:8081
 -}}
 {{- if .Values.edge.tlsSecret -}}
 {{- $_ := set $own "tls" (dict "certificate" "/etc/noteyard/tls/tls.crt" "key" "/etc/noteyard/tls/tls.key") -}}
+{{- end -}}
+{{- if include "noteyard.loginSecret" . -}}
+{{- $_ := set $own "login" (dict "client_secret_file" "/etc/noteyard/login/login-client-secret") -}}
 {{- end -}}
 {{ mergeOverwrite (deepCopy .Values.settings) $own | toYaml }}
 {{- end }}
@@ -211,6 +220,12 @@ volumes:
   {{- if eq .component "api" }}
   {{- include "noteyard.brokerVolumes" .root | indent 2 }}
   {{- end }}
+  {{- if eq .component "hub" }}
+  {{- with include "noteyard.loginSecret" .root }}
+  - name: login
+    secret: {secretName: {{ . }}, defaultMode: 0440}
+  {{- end }}
+  {{- end }}
 {{- end }}
 
 {{/* A part is restarted when what it reads has changed, and only then. Takes root, component. */}}
@@ -221,6 +236,9 @@ volumes:
 {{- $read = omit $read "dashboards" "mail" "objects" "releases" "runs" "schedules" "webhooks" -}}
 {{- end -}}
 checksum/settings: {{ toJson $read | sha256sum }}
+{{- if eq .component "hub" }}
+checksum/login: {{ toJson .root.Values.login | sha256sum }}
+{{- end }}
 checksum/given-secrets: {{ printf "%s %s %s" (toJson .root.Values.database) (toJson .root.Values.objects) .root.Values.existingSecret | sha256sum }}
 {{- end }}
 

@@ -84,8 +84,8 @@ async def _by_token(request: Request, token: str) -> Person:
 def _known(database: Database, name: str) -> Person:
     with database.read() as session:
         account = session.get(Account, name)
-        if account is None or account.disabled or account.removed is not None:
-            raise NotLoggedIn("The token's person is not known here, or disabled.")
+        if account is None or account.disabled or account.refused or account.removed is not None:
+            raise NotLoggedIn("The token's person is not known here, disabled, or may not log in any more.")
         return person_of(session, account)
 
 

@@ -15,7 +15,7 @@ from noteyard.api.models import AuditModel, Body, Name, Page, PersonModel, Profi
 from noteyard.api.problems import RESPONSES
 from noteyard.backends import platform
 from noteyard.domain import Person
-from noteyard.errors import Conflict, Forbidden
+from noteyard.errors import Conflict, FieldError, Forbidden, InvalidParameters
 from noteyard.profiles import offered, title_of
 from noteyard.purges import Loss
 from noteyard.store import people
@@ -36,7 +36,12 @@ class MeModel(PersonModel):
 
 class NewPerson(Body):
     name: Name
-    password: str = Field(min_length=8, max_length=1000)
+    password: str | None = Field(
+        default=None,
+        min_length=8,
+        max_length=1000,
+        description="A first one; needed for local accounts, and only there.",
+    )
     admin: bool = False
     groups: list[Name] = Field(default_factory=list, max_length=100)
 
@@ -126,9 +131,14 @@ def list_people(
 
 
 @router.post("/people", tags=["people"], status_code=201)
-def add(body: NewPerson, asking: Asking, database: Db) -> PersonModel:
-    """Add a person with a local account. For administrators."""
+def add(body: NewPerson, asking: Asking, database: Db, settings: Config) -> PersonModel:
+    """Add a person, with a local account or before their first login by the provider. For administrators."""
     _administrator(asking)
+    if body.password is not None:
+        settings.login.need_local()
+    elif settings.login.local:
+        raise InvalidParameters([FieldError("password", "is needed: a first one, which they change")])
+    settings.login.need_own(groups=bool(body.groups), admin=body.admin)
     with database.write() as session:
         account = people.create_person(session, body.name, body.password, admin=body.admin, by=asking.name)
         people.set_groups(session, body.name, body.groups, by=asking.name)
@@ -136,9 +146,10 @@ def add(body: NewPerson, asking: Asking, database: Db) -> PersonModel:
 
 
 @router.patch("/people/{name}", tags=["people"])
-def change(name: str, body: PersonChange, asking: Asking, database: Db) -> PersonModel:
+def change(name: str, body: PersonChange, asking: Asking, database: Db, settings: Config) -> PersonModel:
     """Change groups or administration, disable or enable. A disabled person loses sessions and tokens at once."""
     _administrator(asking)
+    settings.login.need_own(groups=body.groups is not None, admin=body.admin is not None)
     if name == asking.name and (body.disabled or body.admin is False):
         raise Conflict("You can't disable yourself or give up administration yourself.", "Ask another administrator.")
     with database.write() as session:
@@ -183,9 +194,10 @@ def purge(name: str, asking: Asking, database: Db, settings: Config, request_id:
 
 
 @router.put("/people/{name}/password", tags=["people"], status_code=204)
-def reset_password(name: str, body: NewPassword, asking: Asking, database: Db) -> None:
+def reset_password(name: str, body: NewPassword, asking: Asking, database: Db, settings: Config) -> None:
     """Give a person a first password again, which they change at their next login. For administrators."""
     _administrator(asking)
+    settings.login.need_local()
     with database.write() as session:
         people.set_password(session, name, body.password, must_change=True, by=asking.name)
 
@@ -223,8 +235,9 @@ def usage(asking: Asking, database: Db, days: Annotated[int, Query(ge=1, le=3660
 
 
 @router.post("/me/password", tags=["people"], status_code=204)
-def password(body: PasswordChange, asking: Asking, database: Db) -> None:
+def password(body: PasswordChange, asking: Asking, database: Db, settings: Config) -> None:
     """Change your password; your other sessions end."""
+    settings.login.need_local()
     verify_login(database, asking.name, body.old)
     with database.write() as session:
         people.set_password(session, asking.name, body.new, by=asking.name)

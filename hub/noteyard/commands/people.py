@@ -28,16 +28,24 @@ def add(
     password_stdin: PasswordStdin = False,
     state: StateOption = None,
 ) -> None:
-    """Add a person. They change the password at their first login."""
+    """Add a person. They change the password at their first login; where a provider logs people in, they have none."""
     from noteyard.store.people import create_person, set_groups
 
-    password, made = _password(password_stdin)
+    login = settings_of(state).login
+    login.need_own(groups=bool(group), admin=admin)
+    if password_stdin:
+        login.need_local()
+    password, made = _password(password_stdin) if login.local else (None, False)
     with store_of(state) as session:
         create_person(session, name, password, admin=admin, by=BY)
         if group:
             set_groups(session, name, group, by=BY)
     say(f"Added {name}{', an administrator' if admin else ''}.")
-    _tell(password, made)
+    if password is None:
+        rule = "" if login.allow_registered or login.allow_all else ", if a rule of the settings allows them"
+        say(f"They log in with {login.title}{rule}.")
+    else:
+        _tell(password, made)
 
 
 @app.command("list")
@@ -143,6 +151,7 @@ def password(name: Name, password_stdin: PasswordStdin = False, state: StateOpti
     """
     from noteyard.store.people import get_account, set_password
 
+    settings_of(state).login.need_local()
     with store_of(state) as session:
         get_account(session, name)
     word, made = _password(password_stdin)
@@ -150,6 +159,24 @@ def password(name: Name, password_stdin: PasswordStdin = False, state: StateOpti
         set_password(session, name, word, must_change=True, by=BY)
     say(f"{name} has a new password.")
     _tell(word, made)
+
+
+@app.command()
+def relink(
+    names: Annotated[list[str], typer.Argument(help="Names they are to log in with at the provider.")],
+    state: StateOption = None,
+) -> None:
+    """Let the next login by the provider under these names be these people; passwords and logins known before end."""
+    from noteyard.errors import Conflict
+    from noteyard.store.people import forget_identity
+
+    login = settings_of(state).login
+    if login.local:
+        raise Conflict("People have local accounts here.", "This is for logins by a provider: see docs/login.md.")
+    with store_of(state) as session:
+        for name in names:
+            forget_identity(session, name, by=BY)
+    say(f"Their next login with {login.title} makes these accounts theirs: {', '.join(names)}.")
 
 
 @app.command()
@@ -161,6 +188,7 @@ def groups(
     """Put a person into exactly these groups."""
     from noteyard.store.people import set_groups
 
+    settings_of(state).login.need_own(groups=True)
     with store_of(state) as session:
         set_groups(session, name, group or [], by=BY)
     say(f"{name} is in {', '.join(sorted(group)) if group else 'no group'}.")
@@ -175,6 +203,7 @@ def admin(
     """Make a person an administrator."""
     from noteyard.store.people import set_admin
 
+    settings_of(state).login.need_own(admin=True)
     with store_of(state) as session:
         set_admin(session, name, not off, by=BY)
     say(f"{name} is {'no longer ' if off else ''}an administrator.")
@@ -201,7 +230,7 @@ def _condition(account: "Account") -> str:
         return "purged" if account.hub_cleared else "being purged"
     if account.removed is not None:
         return "removed"
-    return "disabled" if account.disabled else ""
+    return "disabled" if account.disabled else "no access" if account.refused else ""
 
 
 def _seen(account: "Account") -> str:

@@ -14,6 +14,7 @@ from noteyard.commands.shared import JsonOption, StateOption, say, settings_of, 
 
 if TYPE_CHECKING:
     from noteyard.backends.local.part_health import PartHealth
+    from noteyard.settings import Settings
 
 DEGRADED, NOT_RUNNING = 1, 3
 FIRST_ADMINISTRATOR = "admin"
@@ -35,6 +36,7 @@ def up(
     from noteyard.urls import PublicUrls
 
     settings = load(state, **({"port": port} if port is not None else {}))
+    _check_login(settings)
     starting = Starting(settings, local_parts, started.chosen_environment(os.environ, port), say)
     # SIGINT too: a script's `make up &` starts with it ignored, and labs' and runs' kernels, which are interrupted by
     # it, would inherit that.
@@ -142,11 +144,22 @@ def _stop(state: Path) -> bool:
         return stop_everything(instance, say, hurry)
 
 
+def _check_login(settings: "Settings") -> None:
+    if not settings.login.local:
+        from noteyard.oauth_classes import check_login
+
+        check_login(settings)
+
+
 def _tell_first_administrator(state: Path) -> None:
     from noteyard.passwords import new_password
     from noteyard.store.people import create_person, list_people
 
-    settings_of(state)
+    login = settings_of(state).login
+    if not login.local:
+        who = f" Administrators are who is in {', '.join(login.admin_groups)} there." if login.admin_groups else ""
+        say(f"People log in with {login.title}.{who}")
+        return
     with store_of(state) as session:
         people = list_people(session, removed=True)
         if not people:

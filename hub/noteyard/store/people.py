@@ -13,7 +13,7 @@ from noteyard.store.audit import record
 from noteyard.store.inserting import insert_once
 from noteyard.store.runs import cancel_run
 from noteyard.store.s3_keys import revoke_all_of
-from noteyard.store.sessions import end_sessions_of, person_of
+from noteyard.store.sessions import end_logins, end_sessions_of, person_of
 from noteyard.store.tables import Account, LoginFailure, Membership, Run, Schedule
 from noteyard.store.types import now
 
@@ -125,6 +125,19 @@ def set_groups(session: Session, name: str, groups: Iterable[str], *, by: str = 
     session.add_all(Membership(person=name, group=group) for group in wanted - before)
     session.flush()
     record(session, by, "person.groups", name, {"groups": sorted(wanted)})
+
+
+def forget_identity(session: Session, name: str, *, by: str = "") -> None:
+    """Let the next login by the provider under this name be this person: a password and an identity known before end.
+
+    For accounts of before there was a provider, and for people who are somebody new there.
+    """
+    account = get_account(session, name)
+    account.subject = None
+    account.password_hash = None
+    account.must_change_password = False
+    end_logins(session, name)
+    record(session, by, "person.relink", name)
 
 
 def disable_person(session: Session, name: str, *, by: str = "") -> None:

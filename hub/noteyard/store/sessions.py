@@ -75,6 +75,18 @@ def end_sessions_of(session: Session, person: str) -> None:
     session.execute(delete(Ticket).where(Ticket.person == person))
 
 
+def end_logins(session: Session, person: str) -> None:
+    """Log a person out of everything in every browser: here at once, at the hub and in labs as hub_logins.py says."""
+    end_sessions_of(session, person)
+    session.get_one(Account, person, with_for_update=True).login_epoch += 1
+
+
+def people_logged_in(session: Session) -> list[str]:
+    """Names of those who have a session that has not ended."""
+    query = select(BrowserSession.person).where(BrowserSession.expires > now(), BrowserSession.dashboard.is_(None))
+    return list(session.scalars(query.distinct().order_by(BrowserSession.person)))
+
+
 def issue_ticket(session: Session, portal: BrowserSession, dashboard: str, query: str) -> str:
     """A pass to a dashboard's host, good once and for a minute."""
     ticket = new_token()

@@ -25,10 +25,18 @@ class Base(DeclarativeBase):
 
 
 class Account(Base):
-    """A person; `password_hash` (argon2) only for local accounts. Removed people stay as rows: names are not reused."""
+    """A person; `password_hash` (argon2) only for local accounts. Removed people stay as rows: names are not reused.
+
+    `subject` is who they are at the login's provider, for good; `registered` whether somebody added them, rather than
+    a first login; `refused` whether the provider's groups keep them out; `login_epoch` grows when all logins end.
+    """
 
     __tablename__ = "people"
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str | None] = mapped_column(String(400), unique=True)
+    registered: Mapped[bool] = mapped_column(default=True)
+    refused: Mapped[bool] = mapped_column(default=False)
+    login_epoch: Mapped[int] = mapped_column(default=0)
     password_hash: Mapped[str | None] = mapped_column(Text)
     must_change_password: Mapped[bool] = mapped_column(default=False)
     admin: Mapped[bool] = mapped_column(default=False)

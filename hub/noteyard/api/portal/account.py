@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Response
 
 from noteyard.api import people as rest
-from noteyard.api.browser_cookies import set_cookie
+from noteyard.api.browser_cookies import end_cookie, set_cookie
 from noteyard.api.people import PasswordChange
 from noteyard.api.portal.desk import AtDesk, Desk
 from noteyard.api.portal.forms import SentForm, body, errors_by_field
 from noteyard.cookies import SESSION
 from noteyard.errors import FieldError, InvalidParameters, NoteyardError
-from noteyard.store.sessions import allow_renewal, open_session
+from noteyard.store.audit import record
+from noteyard.store.sessions import allow_renewal, end_logins, open_session
 from noteyard.store.tables import Account
 
 HUB_SESSION = "jupyterhub-session-id"
@@ -34,7 +35,7 @@ def change_password(desk: Desk, sent: SentForm) -> Response:
         if texts["new"] != texts["again"]:
             raise InvalidParameters([FieldError("again", "the two new passwords are not the same")])
         change = body(PasswordChange, {"old": texts["old"], "new": texts["new"]})
-        rest.password(change, desk.person, desk.database)
+        rest.password(change, desk.person, desk.database, desk.settings)
     except NoteyardError as error:
         return _page(desk, error)
     with desk.database.write() as session:
@@ -48,6 +49,17 @@ def change_password(desk: Desk, sent: SentForm) -> Response:
     return answer
 
 
+@router.post("/log-out-everywhere")
+def log_out_everywhere(desk: Desk) -> Response:
+    """End the person's logins in all browsers, and then this one's at the hub and at the login's provider."""
+    with desk.database.write() as session:
+        end_logins(session, desk.person.name)
+        record(session, desk.person.name, "person.logout", desk.person.name, {}, desk.request_id)
+    answer = desk.go("/hub/logout")
+    end_cookie(answer, desk.urls, SESSION)
+    return answer
+
+
 def _hub_session(desk: AtDesk) -> str:
     found = desk.request.cookies.get(HUB_SESSION, "")
     return found if re.fullmatch("[0-9a-f]{32}", found) else ""
@@ -56,9 +68,16 @@ def _hub_session(desk: AtDesk) -> str:
 def _page(desk: AtDesk, error: NoteyardError | None = None) -> Response:
     with desk.database.read() as session:
         row = session.get_one(Account, desk.person.name)
-        forced, local = row.must_change_password, row.password_hash is not None
+        forced = row.must_change_password
+        local = row.password_hash is not None and desk.settings.login.local
     errors = errors_by_field(error)
     errors.setdefault("old", error.message if error and error.status == 403 else errors["old"])
     return desk.page(
-        "account.html", error.status if error else 200, forced=forced, local=local, error=error, errors=errors
+        "account.html",
+        error.status if error else 200,
+        forced=forced,
+        local=local,
+        provider=desk.settings.login.title,
+        error=error,
+        errors=errors,
     )

@@ -41,7 +41,7 @@ async def oauth_callback(
     user = await hub.finish_login(code)
     with database.write() as session:
         account = session.get(Account, user["name"])
-        if account is None or account.disabled or account.removed is not None:
+        if account is None or account.disabled or account.refused or account.removed is not None:
             raise NotLoggedIn("This account is not known here, or disabled.")
         account.last_seen = now()
         cookie = open_session(session, account.name, settings.session_hours)

@@ -15,7 +15,7 @@ from noteyard.api.portal.desk import AtDesk, Desk
 from noteyard.api.portal.forms import Sent, SentForm, body, errors_by_field
 from noteyard.errors import Conflict, Forbidden, NoteyardError, NotFound
 from noteyard.passwords import new_password
-from noteyard.store.people import groups_of, list_groups, list_people
+from noteyard.store.people import forget_identity, groups_of, list_groups, list_people
 from noteyard.store.tables import Account, Schedule
 from noteyard.store.workload_tables import Dashboard
 
@@ -29,13 +29,16 @@ def people(desk: Desk, removed: bool = False) -> Response:
 
 @router.post("")
 def add(desk: Desk, sent: SentForm) -> Response:
-    """Add a person; the first password is in the answer, and nowhere else."""
-    password = new_password()
+    """Add a person; the first password of a local account is in the answer, and nowhere else."""
+    password = new_password() if desk.settings.login.local else None
     try:
         new = {"name": sent.text("name"), "password": password, "groups": sent.words("groups")}
-        rest.add(body(NewPerson, {**new, "admin": sent.text("admin") == "yes"}), desk.person, desk.database)
+        wanted = body(NewPerson, {**new, "admin": sent.text("admin") == "yes"})
+        rest.add(wanted, desk.person, desk.database, desk.settings)
     except NoteyardError as error:
         return _list(desk, False, sent, error)
+    if password is None:
+        return desk.go(_address(wanted.name), f"Added. They log in with {desk.settings.login.title}.")
     return desk.page("person_password.html", name=sent.text("name"), password=password, is_new=True)
 
 
@@ -43,33 +46,45 @@ def add(desk: Desk, sent: SentForm) -> Response:
 def person(desk: Desk, name: str) -> Response:
     found = _person(desk, name)
     loss = rest.loss_of(name, desk.database, desk.settings)[1] if found["account"].removed else None
-    return desk.page("person.html", **found, lost=loss.in_words() if loss else [])
+    return desk.page("person.html", **found, login=desk.settings.login, lost=loss.in_words() if loss else [])
 
 
 @router.post("/{name}")
 def change(desk: Desk, name: str, sent: SentForm) -> Response:
-    wanted = body(PersonChange, {"groups": sent.words("groups"), "admin": sent.text("admin") == "yes"})
-    rest.change(name, wanted, desk.person, desk.database)
+    login = desk.settings.login
+    groups = {"groups": sent.words("groups")} if login.own_groups else {}
+    admin = {"admin": sent.text("admin") == "yes"} if login.own_admins else {}
+    rest.change(name, body(PersonChange, {**groups, **admin}), desk.person, desk.database, desk.settings)
     return desk.go(_address(name), "Saved.")
 
 
 @router.post("/{name}/disable")
 def disable(desk: Desk, name: str) -> Response:
-    rest.change(name, PersonChange(disabled=True), desk.person, desk.database)
+    rest.change(name, PersonChange(disabled=True), desk.person, desk.database, desk.settings)
     return desk.go(_address(name), "Disabled: sessions, tokens and lab end, schedules are paused.")
 
 
 @router.post("/{name}/enable")
 def enable(desk: Desk, name: str) -> Response:
-    rest.change(name, PersonChange(disabled=False), desk.person, desk.database)
+    rest.change(name, PersonChange(disabled=False), desk.person, desk.database, desk.settings)
     return desk.go(_address(name), "Enabled. Their schedules stay paused until resumed.")
 
 
 @router.post("/{name}/password")
 def reset_password(desk: Desk, name: str) -> Response:
     password = new_password()
-    rest.reset_password(name, NewPassword(password=password), desk.person, desk.database)
+    rest.reset_password(name, NewPassword(password=password), desk.person, desk.database, desk.settings)
     return desk.page("person_password.html", name=name, password=password, is_new=False)
+
+
+@router.post("/{name}/relink")
+def relink(desk: Desk, name: str) -> Response:
+    """Let the next login by the provider under this name be this person."""
+    _administrator(desk)
+    with desk.database.write() as session:
+        forget_identity(session, name, by=desk.person.name)
+    title = desk.settings.login.title
+    return desk.go(_address(name), f"Their next login with {title} as {name} makes the account theirs.")
 
 
 @router.post("/{name}/remove")
@@ -123,6 +138,7 @@ def _list(desk: AtDesk, removed: bool, sent: Sent | None = None, error: Noteyard
         found=found,
         groups=groups,
         removed=removed,
+        login=desk.settings.login,
         sent=sent or Sent(),
         error=error,
         errors=errors_by_field(error),
