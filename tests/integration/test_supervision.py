@@ -159,7 +159,10 @@ def test_a_busy_port_is_named_with_the_option(installation: Installation) -> Non
     assert "--port" in (refusal.value.hint or "")
 
 
-def test_a_part_that_never_gets_well_is_named_with_its_last_words(tmp_path: Path) -> None:
+def test_a_part_that_never_gets_well_is_named_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("noteyard.backends.local.supervisor.MOST_SECONDS", 0.5)
     broken = replace(failing("hub", tmp_path / "tries", 1000), healthy="tcp://127.0.0.1:1")
     installation = Installation.of(tmp_path / "state", lambda settings, instance: [broken])
     with pytest.raises(NoteyardError, match=r"hub did not get ready\. The last line of hub's log: try [56] fails"):
