@@ -200,6 +200,7 @@ def test_logging_out_everywhere_ends_other_browsers_too(
     yard: Product, keycloak: Keycloak, chrome: Browser, context: BrowserContext
 ) -> None:
     with chrome.new_context() as elsewhere:
+        elsewhere.set_default_timeout(120_000)
         other = log_in_by_keycloak(elsewhere, yard, "ada")
         page = log_in_by_keycloak(context, yard, "ada")
         page.goto(f"{yard.url}/portal/account")
@@ -272,6 +273,7 @@ def test_pages_of_the_login_are_accessible(
     from axe_playwright_python.sync_playwright import Axe
 
     with chrome.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800}) as context:  # type: ignore[arg-type]
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.goto(f"{yard.url}/hub/login")
         pages = ["login", "refused", "logged out"]
