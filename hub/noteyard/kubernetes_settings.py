@@ -57,7 +57,13 @@ class Kubernetes(Section):
         default_factory=list, description="Names of pull secrets in the users' namespace."
     )
     unschedulable_seconds: int = Field(
-        default=120, ge=1, description="A pod that no node takes fails after this; leave time for a node to be added."
+        default=30, ge=1, description="A lab that no node takes fails after this, unless a node is being added for it."
+    )
+    new_node_seconds: int = Field(
+        default=600, ge=1, description="How long a lab waits for a node that the cluster's autoscaler adds."
+    )
+    pull_seconds: int = Field(
+        default=900, ge=1, description="How long a lab waits for its node to attach the home and fetch the image."
     )
     sidecar_image: str | None = Field(
         default=None, description="Image of the sidecar by which pods reach the data; the chart sets it."

@@ -33,10 +33,30 @@ class Profile(Section):
     cpu: float | None = Field(default=None, gt=0, description="CPU cores, where the system can enforce it.")
     memory_mb: int | None = Field(default=None, gt=0, description="Memory in MiB, where the system can enforce it.")
     groups: list[str] = Field(default_factory=list, description="Groups that may use it; empty: everyone.")
-    gpus: int = Field(default=0, ge=0, description="GPUs (nvidia.com/gpu; Kubernetes).")
+    cpu_request: float | None = Field(
+        default=None, gt=0, description="CPU cores that a node keeps free for it; empty: a tenth of cpu (Kubernetes)."
+    )
+    memory_request_mb: int | None = Field(
+        default=None, gt=0, description="Memory in MiB that a node keeps free; empty: memory_mb (Kubernetes)."
+    )
+    gpus: int = Field(default=0, ge=0, description="GPUs (Kubernetes).")
+    gpu_resource: str = Field(default="nvidia.com/gpu", description="Name by which nodes offer GPUs (Kubernetes).")
     node_selector: dict[str, str] = Field(
         default_factory=dict, description="Labels of the nodes it needs (Kubernetes)."
     )
+    tolerations: list[dict[str, str | int]] = Field(
+        default_factory=list, description="Taints of nodes that it puts up with, as in a pod (Kubernetes)."
+    )
+
+    @model_validator(mode="after")
+    def _requests_within_limits(self) -> "Profile":
+        for wanted, limit, name in (
+            (self.cpu_request, self.cpu, "cpu"),
+            (self.memory_request_mb, self.memory_mb, "memory_mb"),
+        ):
+            if wanted is not None and limit is not None and wanted > limit:
+                raise ValueError(f"the request of {wanted:g} is more than {name}, the limit of {limit:g}")
+        return self
 
 
 class Urls(Section):

@@ -18,10 +18,12 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
     from noteyard_lab.lab.activity import watch
+    from noteyard_lab.lab.home_handler import serve_home
     from noteyard_lab.lab.notices_handler import serve_notices
 
     watch(server)
     serve_notices(server)
+    serve_home(server)
     _keep_cookies_to_tls(server)
 
 

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from noteyard_lab.lab.home_space import look_now_and_then
+
 S3_STATUS = Path("/run/noteyard-s3/status.json")
 """Where the sidecar that serves s3/team and s3/me says how they are; there is none on one machine."""
 
@@ -11,7 +13,8 @@ S3_STATUS = Path("/run/noteyard-s3/status.json")
 def notices() -> dict[str, str]:
     """What is to be told now, by subject: sentences."""
     said = s3_notice(Path(os.environ.get("NOTEYARD_S3_STATUS", S3_STATUS)))
-    return {"s3": said} if said else {}
+    found = {"s3": said, "home": look_now_and_then().sentence}
+    return {subject: sentence for subject, sentence in found.items() if sentence}
 
 
 def s3_notice(path: Path) -> str:

@@ -1,13 +1,19 @@
 """People's homes: a volume claim each, made by the spawner and deleted by nobody but a purge."""
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import httpx
 from kubernetes_asyncio import client
 from kubernetes_asyncio.client import ApiException
 
 from noteyard.backends.kubernetes.cluster import api_client, refused
-from noteyard.backends.kubernetes.manifests import PERSON
+from noteyard.backends.kubernetes.manifests import HOME, PERSON, Manifest
 from noteyard.names import host_label
 from noteyard.settings import Settings
 
+RESCUED = f"{HOME}/my-home"
+"""Where a person's home is in a lab that was started in rescue mode."""
 UNITS = {"Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4}
 
 
@@ -15,6 +21,41 @@ def size_of_home(settings: Settings) -> int:
     """What a home may hold, in bytes."""
     size = settings.kubernetes.homes.size
     return int(size[:-2]) * UNITS[size[-2:]]
+
+
+@dataclass(frozen=True)
+class HomeState:
+    """What a lab said of its home when it was last asked; `sentence` is empty when there is nothing to tell."""
+
+    full: bool = False
+    sentence: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def of_json(stored: Any) -> "HomeState":
+        return HomeState(**stored) if stored else HomeState()
+
+
+async def ask_home(url: str, token: str) -> HomeState | None:
+    """Ask the lab at `url` (its base URL) how full its home is; None when it does not tell."""
+    try:
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+            answer = await http.get(f"{url}noteyard/home", headers={"Authorization": f"token {token}"})
+            told = answer.raise_for_status().json()
+            return HomeState(told["full"] is True, str(told["sentence"]) if told["full"] else "")
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return None  # an older lab, or one that is ending
+
+
+def home_volumes(rescue: bool) -> tuple[list[Manifest], list[Manifest]]:
+    """Volumes and mounts of a lab: the home where it belongs, or in rescue mode below an empty one."""
+    home = {"name": "home", "persistentVolumeClaim": {"claimName": "{pvc_name}"}}
+    if not rescue:
+        return [home], [{"name": "home", "mountPath": HOME}]
+    empty = {"name": "empty-home", "emptyDir": {"sizeLimit": "1Gi"}}
+    return [empty, home], [{"name": "empty-home", "mountPath": HOME}, {"name": "home", "mountPath": RESCUED}]
 
 
 async def delete_home(settings: Settings, person: str) -> None:

@@ -1,5 +1,6 @@
 """What a lab's pod knows of Noteyard, besides what JupyterHub gives to every lab. Pure."""
 
+from noteyard.backends.kubernetes.homes import RESCUED
 from noteyard.backends.kubernetes.manifests import HOME
 from noteyard.backends.kubernetes.s3_credentials import data_environment
 from noteyard.domain import DataUser
@@ -8,8 +9,16 @@ from noteyard.settings import Profile, Settings
 from noteyard.urls import PublicUrls
 
 
-def lab_environment(settings: Settings, person: str, profile: Profile) -> dict[str, str]:
+def lab_environment(settings: Settings, person: str, profile: Profile, *, rescue: bool = False) -> dict[str, str]:
     """Environment variables of a lab."""
+    # Packages of one's own may be what keeps a lab from starting.
+    own = (
+        {"NOTEYARD_RESCUED": RESCUED}
+        if rescue
+        else {"NOTEYARD_PERSONAL": f"{HOME}/.local/share/noteyard/{profile.name}"}
+    )
+    # Labs report activity often enough not to be taken for idle while they work.
+    report = max(5, min(300, settings.labs.idle_minutes * 60 // 4))
     return {
         "HOME": HOME,
         "USER": person,
@@ -17,10 +26,13 @@ def lab_environment(settings: Settings, person: str, profile: Profile) -> dict[s
         "SHELL": "/bin/bash",
         "PYTHONUNBUFFERED": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # Connection files of kernels: a home that is full must not keep one from starting.
+        "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
+        "JUPYTERHUB_ACTIVITY_INTERVAL": str(report),
         "NOTEYARD_URL": PublicUrls.of(settings).hub,
         "NOTEYARD_API_URL": settings.kubernetes.addresses["api"],
         "NOTEYARD_USER": person,
         "NOTEYARD_PROFILE": profile.name,
-        "NOTEYARD_PERSONAL": f"{HOME}/.local/share/noteyard/{profile.name}",
+        **own,
         **data_environment(settings.s3, DataIdentity(DataUser.PERSON, person, person)),
     }

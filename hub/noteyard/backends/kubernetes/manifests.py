@@ -85,6 +85,7 @@ def pod_spec(kind: Kind, start: Start, profile: Profile, options: Kubernetes) ->
     return {
         "restartPolicy": "Never",
         "nodeSelector": profile.node_selector,
+        "tolerations": profile.tolerations,
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -163,11 +164,12 @@ def resources(profile: Profile) -> Manifest:
     """Limits as the profile says, and as requests what a pod needs at least."""
     cpu = {"cpu": f"{profile.cpu:g}"} if profile.cpu else {}
     memory = {"memory": f"{profile.memory_mb}Mi"} if profile.memory_mb else {}
-    gpus = {"nvidia.com/gpu": str(profile.gpus)} if profile.gpus else {}
-    requests = {"cpu": _less(profile.cpu), **(memory or {"memory": "512Mi"})}
+    gpus = {profile.gpu_resource: str(profile.gpus)} if profile.gpus else {}
+    kept = profile.memory_request_mb or profile.memory_mb or 512
+    requests = {"cpu": f"{profile.cpu_request or _less(profile.cpu):g}", "memory": f"{kept}Mi"}
     return {"limits": {**cpu, **memory, **gpus}, "requests": requests}
 
 
-def _less(cpu: float | None) -> str:
+def _less(cpu: float | None) -> float:
     # Notebooks mostly wait: a tenth of the limit is reserved, so that a node takes more people than it has cores.
-    return f"{max(0.05, (cpu or 1.0) / 10):g}"
+    return max(0.05, (cpu or 1.0) / 10)

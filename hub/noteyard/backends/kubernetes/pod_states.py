@@ -7,6 +7,8 @@ Pod = Mapping[str, Any]
 """A pod as the Kubernetes API gives it (camelCase keys)."""
 
 NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff", "InvalidImageName"})
+FINAL = ("ErrImageNeverPull", "InvalidImageName")
+REFUSED = ("not found", "denied", "unauthorized", "does not exist", "manifest unknown", "no match for platform")
 NO_CONTAINER = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -23,6 +25,11 @@ def why_it_cannot_start(pod: Pod) -> str | None:
         if reason in NO_CONTAINER:
             return f"The container can't be started ({reason}). {message}".strip()
     return None
+
+
+def image_is_refused(reason: str, message: str) -> bool:
+    """Whether an image that can't be pulled won't be there a moment later either."""
+    return reason in FINAL or any(word in message for word in REFUSED)
 
 
 def why_it_waits(pod: Pod) -> str | None:
@@ -52,6 +59,11 @@ def why_it_ended(pod: Pod) -> str:
     if pod.get("metadata", {}).get("deletionTimestamp"):
         return "its pod was deleted"
     return "its process ended"
+
+
+def container_states(pod: Pod) -> list[tuple[str, Mapping[str, Any]]]:
+    """Name and state of each container, init containers first."""
+    return [(status.get("name", ""), status.get("state") or {}) for status in _containers(pod)]
 
 
 def _exit(code: int, message: str | None) -> str:

@@ -1,65 +1,219 @@
-"""JupyterHub's spawner on Kubernetes: KubeSpawner, with failures told in words within seconds."""
+"""JupyterHub's spawner on Kubernetes: KubeSpawner, with failures told in words within seconds.
+
+KubeSpawner looks at the cluster through reflectors, which can lag behind, miss events, and give up when the Kubernetes
+API was away. So that no lab is taken for dead by mistake, what they do not show is asked for, and a reflector that has
+given up is made anew.
+"""
 
 import asyncio
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
-import httpx
+from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
 
-from noteyard.backends.kubernetes.cluster import refused
+from noteyard.backends.kubernetes.cluster import NOT_FOUND, refused
+from noteyard.backends.kubernetes.homes import HomeState, ask_home, home_volumes
 from noteyard.backends.kubernetes.lab_environment import lab_environment
+from noteyard.backends.kubernetes.lab_images import pinned
+from noteyard.backends.kubernetes.lab_start import LabStart
+from noteyard.backends.kubernetes.lab_troubles import LAB, exit_code, lab_has_ended
 from noteyard.backends.kubernetes.manifests import PERSON, resources
-from noteyard.backends.kubernetes.pod_states import (
-    has_ended,
-    why_it_cannot_start,
-    why_it_ended,
-    why_it_waits,
-)
+from noteyard.backends.kubernetes.pod_states import why_it_ended
 from noteyard.errors import NoteyardError
-from noteyard.hub_pages import LabFailed
+from noteyard.hub_pages import LabEnd, LabFailed, rescue_choice
 from noteyard.lab_profiles import ProfileChoice
 from noteyard.names import host_label
 from noteyard.profiles import choose_profile, title_of
 from noteyard.settings import Profile
+from noteyard.tokens import new_token
+
+T = TypeVar("T")
 
 LOOK_SECONDS = 0.2
 LOG_LINES = 20
+LONGEST_DELAY = 5.0
+AWAY = (ClientError, TimeoutError)
 
 
 class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
     """A lab is a pod of the profile's image."""
 
+    can_rescue = True
+    home = HomeState()
+    start_id = ""
+    """Marks the pod of this start: one of an earlier start can still be there under the same name."""
+    _starting: LabStart | None = None
+    _rescue = False
+
     async def load_user_options(self) -> None:
         """Take over the profile: its image, and what it gets of a node."""
         profile = self._profile()
         self.extra_labels = self.storage_extra_labels = {PERSON: host_label(self.user.name)}
-        self.extra_annotations = {PERSON: self.user.name}
+        marks = {"noteyard/start": self.start_id, "noteyard/image": profile.image}
+        self.extra_annotations = {PERSON: self.user.name, **marks}
         wants = resources(profile)
-        self.image = profile.image
+        pods = self.pod_reflector.pods.values() if self.pod_reflector else ()
+        self.image = pinned(profile.image or "", self.image_pull_policy, pods)
         self.cpu_limit, self.cpu_guarantee = profile.cpu, float(wants["requests"]["cpu"])
         # KubeSpawner's M is Kubernetes' Mi.
         self.mem_limit = f"{profile.memory_mb}M" if profile.memory_mb else None
         self.mem_guarantee = wants["requests"]["memory"].removesuffix("i")
-        self.extra_resource_limits = {"nvidia.com/gpu": str(profile.gpus)} if profile.gpus else {}
-        self.node_selector = profile.node_selector
+        self.extra_resource_limits = {profile.gpu_resource: str(profile.gpus)} if profile.gpus else {}
+        self.node_selector, self.tolerations = profile.node_selector, profile.tolerations
+        self.volumes, self.volume_mounts = home_volumes(self._rescue)
 
     async def start(self) -> str:
         """Returns the lab's internal URL once it answers. Raises LabFailed in words."""
+        self.start_id, self.last_end = new_token()[:16], None
+        self._rescue = bool(self.user_options.get("rescue"))
+        # For this one start; what is kept here is the choice for the next one.
+        kept = {name: value for name, value in self.user_options.items() if name != "rescue"}
+        self.orm_spawner.user_options = kept
+        self._starting = LabStart(self)
         try:
             self._profile()
-            url = await self._watched(super().start())
-            await self._watched(self._until_up(url))
+            await self._watching()
+            url = str(await self._starting.watched(super().start()))
+            await self._starting.watched(self._starting.until_up(url))
         except NoteyardError as error:
-            raise LabFailed(f"Your lab can't be started. {error}", "lab-not-startable") from None
+            raise LabFailed(f"Your lab can't be started. {error.message}", "lab-refused", hint=error.hint) from None
         except ApiException as error:
-            raise LabFailed(f"Your lab can't be started. {refused(error)}", "lab-refused") from None
-        return str(url)
+            said = refused(error)
+            raise LabFailed(f"Your lab can't be started. {said.message}", "lab-refused", hint=said.hint) from None
+        except AWAY as error:
+            self.log.error("The cluster did not do what a lab's start needs: %r", error)
+            hint = "Try again in a moment. If it stays so, tell an administrator."
+            raise LabFailed("The cluster does not answer.", "lab-cluster-away", hint=hint) from None
+        finally:
+            self._starting = None
+        self.home = await ask_home(f"{url}{self.server.base_url}", self.api_token) or self.home
+        return url
+
+    async def stop(self, now: bool = False) -> None:
+        """End the lab within its grace, always: what it has not saved yet is somebody's work."""
+        if self.server and self._seen() is not None:
+            self.home = await ask_home(self.server.url, self.api_token) or self.home
+        await self._watching()
+        await super().stop(now=False)
+
+    async def poll(self) -> int | None:
+        """None while the lab runs or starts, else its exit code (1 when it is gone).
+
+        Waits for as long as the Kubernetes API is away: JupyterHub takes an error for the lab's end.
+        """
+        pod = await self._persistently(self.look)
+        if pod is None:
+            if self.orm_spawner.server is not None and self._starting is None:
+                self._remember("Your lab was ended from outside: its pod was deleted.")
+            return 1
+        if not lab_has_ended(pod):
+            # What the reflector does not show yet, KubeSpawner would take for gone.
+            return await self._persistently(super().poll) if self._seen() is not None else None
+        if self._starting is None:
+            self._remember(f"Your lab has ended: {why_it_ended(pod)}.", await self.last_lines())
+        await self._persistently(self.stop)
+        return exit_code(pod)
+
+    async def get_url(self) -> str:
+        """Where the lab is. A hub that was killed while it started a lab waits for that lab to come up."""
+        url: str = self.server.url
+        start = self._starting = LabStart(self)
+        try:
+            found = await start.watched(start.until_running())
+            await start.watched(start.until_up(found))
+        except (LabFailed, ApiException, *AWAY) as error:
+            self.log.warning("The lab of %s did not come up: %s", self.user.name, error)
+            return url
+        finally:
+            self._starting = None
+        return found
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """What the waiting page says."""
+        told = None
+        while True:
+            stage = self._starting.stage() if self._starting is not None else None
+            if stage is not None and stage != told:
+                yield {"progress": stage.percent, "message": stage.sentence}
+                told = stage
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def get_options_form(self) -> str:
+        """The choice of a profile and of a rescue start; empty when there is nothing to ask or to tell."""
+        choice = await super().get_options_form()
+        if not choice and not self.home.full:
+            return ""
+        return choice + rescue_choice(self.home.sentence)
 
     def get_env(self) -> dict[str, str]:
-        return {**super().get_env(), **lab_environment(self.settings, self.user.name, self._profile())}
+        own = lab_environment(self.settings, self.user.name, self._profile(), rescue=self._rescue)
+        return {**super().get_env(), **own}
+
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        if self.last_end is not None:
+            state["last_end"] = self.last_end.as_json()
+        return {**state, "home": self.home.as_json()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.home = HomeState.of_json(state.get("home"))
+        self.last_end = LabEnd.of_json(state.get("last_end"))
+
+    async def look(self) -> Mapping[str, Any] | None:
+        """The pod, as the reflector shows it or else as the API says; None when there is none."""
+        await self._watching()
+        seen = self._seen()
+        if seen is not None:
+            return seen
+        try:
+            pod = await self.api.read_namespaced_pod(self.pod_name, self.namespace)
+        except ApiException as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        found: Mapping[str, Any] = self.api.api_client.sanitize_for_serialization(pod)
+        return found
+
+    async def last_lines(self) -> str:
+        """The end of the lab's log; empty when the pod is gone, and its log with it."""
+        try:
+            text = await self.api.read_namespaced_pod_log(
+                self.pod_name, self.namespace, container=LAB, tail_lines=LOG_LINES
+            )
+        except (ApiException, *AWAY):
+            return ""
+        return str(text)
+
+    def _seen(self) -> Mapping[str, Any] | None:
+        reflector = self.pod_reflector
+        pod: Mapping[str, Any] | None = reflector.pods.get(f"{self.namespace}/{self.pod_name}") if reflector else None
+        return pod
+
+    def _remember(self, message: str, log: str = "") -> None:
+        self.last_end = self.last_end or LabEnd(message, log)
+
+    async def _watching(self) -> None:
+        """A reflector of pods that works: one that has given up, or never began, is replaced."""
+        reflector = self.pod_reflector
+        task = reflector.watch_task if reflector is not None else None
+        dead = reflector is not None and reflector.first_load_future.done() and (task is None or task.done())
+        if dead:
+            self.log.warning("Watching the pods of labs had ended; beginning anew")
+        await self._start_watching_pods(replace=dead)
+
+    async def _persistently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What `ask` returns, as soon as the Kubernetes API answers."""
+        delay = 0.5
+        while True:
+            try:
+                return await ask()
+            except (ApiException, *AWAY) as error:
+                self.log.warning("The Kubernetes API does not tell of the lab of %s: %r", self.user.name, error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
 
     def _profile(self) -> Profile:
         profile = choose_profile(self.settings, self._person(), self.user_options.get("profile"))
@@ -68,68 +222,3 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
                 f"The profile {title_of(profile)} has no image.", "An administrator sets it in the chart's values."
             )
         return profile
-
-    async def _watched(self, work: Any) -> Any:
-        """The result of `work`, unless the pod shows meanwhile that it comes to nothing."""
-        task = asyncio.ensure_future(work)
-        try:
-            while not task.done():
-                await asyncio.wait([task], timeout=LOOK_SECONDS)
-                await self._fail_early()
-            return task.result()
-        except BaseException:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            raise
-
-    async def _fail_early(self) -> None:
-        pod = self._pod()
-        if pod is None:
-            return
-        stuck = why_it_cannot_start(pod)
-        if stuck is not None:
-            raise LabFailed(f"Your lab can't be started. {stuck}", "lab-not-startable")
-        if has_ended(pod):
-            said = f"Your lab ended while it was starting: {why_it_ended(pod)}."
-            raise LabFailed(said, "lab-exited", await self._last_lines())
-        waits = why_it_waits(pod)
-        if waits is not None and self._waited > self.settings.kubernetes.unschedulable_seconds:
-            hint = "Choose a smaller profile, try again later, or ask an administrator for a larger cluster."
-            raise LabFailed(f"{waits}. {hint}", "lab-unschedulable")
-
-    @property
-    def _waited(self) -> float:
-        """Seconds since the spawn began."""
-        started = self.orm_spawner.started
-        return time.time() - started.timestamp() if started is not None else 0.0
-
-    def _pod(self) -> Mapping[str, Any] | None:
-        reflector = self.pod_reflector
-        pod: Mapping[str, Any] | None = reflector.pods.get(f"{self.namespace}/{self.pod_name}") if reflector else None
-        return pod
-
-    async def _until_up(self, url: str) -> None:
-        deadline = time.monotonic() + self.settings.labs.start_timeout_seconds
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
-            while not await self._answers(http, url):
-                if time.monotonic() > deadline:
-                    waited = self.settings.labs.start_timeout_seconds
-                    said = f"Your lab did not answer within {waited} seconds."
-                    raise LabFailed(said, "lab-silent", await self._last_lines())
-                await asyncio.sleep(LOOK_SECONDS)
-
-    async def _answers(self, http: httpx.AsyncClient, url: str) -> bool:
-        try:
-            answer = await http.get(f"{url}{self.server.base_url}api")
-        except httpx.TransportError:
-            return False
-        return answer.status_code == 200
-
-    async def _last_lines(self) -> str:
-        try:
-            text = await self.api.read_namespaced_pod_log(
-                self.pod_name, self.namespace, container="notebook", tail_lines=LOG_LINES
-            )
-        except ApiException:
-            return ""  # the pod is gone, and its log with it
-        return str(text)

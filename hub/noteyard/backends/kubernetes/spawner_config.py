@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from noteyard.backends.kubernetes.manifests import HOME, INSTANCE, PART_OF, UID
+from noteyard.backends.kubernetes.manifests import INSTANCE, PART_OF, UID
 from noteyard.backends.kubernetes.s3_credentials import data_parts
 from noteyard.backends.kubernetes.spawner import PodSpawner
 from noteyard.domain import DataUser
@@ -32,6 +32,10 @@ def configure_spawner(c: Any, settings: Settings) -> None:
     # What was written to S3 is uploaded after the lab's own end.
     grace = GRACE_SECONDS + (options.mount.upload_seconds if options.mount.driver else 0)
     c.PodSpawner.delete_grace_period = grace
+    # A lab that is ending still has its name: the next one waits for it.
+    c.PodSpawner.k8s_api_request_retry_timeout = 2 * grace + 30
+    waits = options.unschedulable_seconds + options.new_node_seconds + options.pull_seconds
+    c.PodSpawner.start_timeout = waits + settings.labs.start_timeout_seconds + 60
     c.PodSpawner.extra_pod_config = {
         "restartPolicy": "Never",
         "enableServiceLinks": False,
@@ -83,5 +87,3 @@ def _home(c: Any, settings: Settings) -> None:
     c.PodSpawner.storage_access_modes = ["ReadWriteOnce"]
     if homes.storage_class is not None:
         c.PodSpawner.storage_class = homes.storage_class
-    c.PodSpawner.volumes = [{"name": "home", "persistentVolumeClaim": {"claimName": "{pvc_name}"}}]
-    c.PodSpawner.volume_mounts = [{"name": "home", "mountPath": HOME}]

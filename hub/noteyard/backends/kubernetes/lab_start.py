@@ -1,0 +1,177 @@
+"""One start of a lab, watched: it fails as soon as its pod shows that it comes to nothing."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+from kubernetes_asyncio.client import ApiException
+
+from noteyard.backends.kubernetes.lab_progress import Stage, stage
+from noteyard.backends.kubernetes.lab_troubles import LAB, Event, Patience, Trouble, trouble
+from noteyard.backends.kubernetes.pod_states import Pod, container_states
+from noteyard.hub_pages import LabFailed
+
+T = TypeVar("T")
+
+LOOK_SECONDS = 0.2
+CLAIM_SECONDS = 2.0
+"""How often the home's claim is looked at while no node takes the pod."""
+NO_ROOM = ("No space left on device", "Disk quota exceeded")
+
+
+class LabStart:
+    """Watches the pod of a spawner (PodSpawner) from its creation until JupyterLab answers."""
+
+    def __init__(self, spawner: Any) -> None:
+        self._spawner = spawner
+        options = spawner.settings.kubernetes
+        self._patience = Patience(options.unschedulable_seconds, options.new_node_seconds)
+        self._claim: list[Event] = []
+        self._claim_read = 0.0
+        self._problem: Trouble | None = None
+        self._since: dict[str, float] = {}
+        self._seen = False
+
+    async def watched(self, work: Awaitable[T]) -> T:
+        """The result of `work`, unless the pod shows meanwhile that it comes to nothing. Raises LabFailed."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=LOOK_SECONDS)
+                if not task.done():
+                    await self._look()
+            return task.result()
+        except BaseException:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+
+    def stage(self) -> Stage:
+        """How far it has come."""
+        pod = self._pod()
+        return stage(pod, self._events(pod) if pod is not None else [], self._problem)
+
+    async def until_running(self) -> str:
+        """The lab's internal URL once its pod runs."""
+        while True:
+            pod = await self._spawner.look()
+            if pod is not None and self._spawner.is_pod_running(pod):
+                return str(self._spawner._get_pod_url(pod))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def until_up(self, url: str) -> None:
+        """Return when JupyterLab answers. Raises LabFailed when it does not in time."""
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+            while True:
+                if await self._answers(http, url):
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _answers(self, http: httpx.AsyncClient, url: str) -> bool:
+        try:
+            answer = await http.get(f"{url}{self._spawner.server.base_url}api")
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
+
+    async def _look(self) -> None:
+        pod = self._pod()
+        if pod is None or "deletionTimestamp" in pod["metadata"]:
+            await self._fail_if_gone()
+            return
+        self._seen = True
+        await self._read_claim(pod)
+        found = trouble(pod, self._events(pod), self._claim, self._patience)
+        self._problem = found
+        if found is not None and self._lasts(found.reason) >= found.patience:
+            await self._fail(found)
+        await self._fail_if_late(pod)
+
+    async def _fail_if_gone(self) -> None:
+        # The reflector may lag: gone is what the API says is gone.
+        if not self._seen or self._ours(await self._spawner.look()):
+            return
+        hint = "Try again. If it happens again, ask an administrator who or what deletes it."
+        raise LabFailed("Your lab's pod was deleted while it started.", "lab-deleted", hint=hint)
+
+    async def _fail_if_late(self, pod: Pod) -> None:
+        options = self._spawner.settings
+        running = any("running" in state for name, state in container_states(pod) if name == LAB)
+        if running and self._lasts("running") > options.labs.start_timeout_seconds:
+            said = f"Your lab did not answer within {options.labs.start_timeout_seconds} seconds."
+            hint = "Try again. If it happens again, start in rescue mode, or show this to an administrator."
+            raise LabFailed(said, "lab-silent", await self._spawner.last_lines(), hint=hint)
+        placed = pod.get("spec", {}).get("nodeName")
+        if placed and not running and self._lasts("placed") > options.kubernetes.pull_seconds:
+            said = f"Your lab's machine was not ready for it within {options.kubernetes.pull_seconds} seconds."
+            hint = "Try again. If it happens again, show this to an administrator."
+            raise LabFailed(said, "lab-slow-node", hint=hint, detail=self._last_event(pod))
+
+    async def _fail(self, found: Trouble) -> None:
+        log = await self._spawner.last_lines() if found.reason == "lab-exited" else ""
+        if any(words in log for words in NO_ROOM):
+            said = "Your home is full, and your lab could not start in it."
+            hint = "Start in rescue mode, delete what you no longer need, then start your lab as usual."
+            raise LabFailed(said, "lab-home-full", log, hint=hint)
+        raise LabFailed(found.message, found.reason, log, hint=found.hint, detail=found.detail)
+
+    def _lasts(self, what: str) -> float:
+        """Seconds since this was first seen."""
+        moment = time.monotonic()
+        return moment - self._since.setdefault(what, moment)
+
+    def _pod(self) -> Mapping[str, Any] | None:
+        reflector = self._spawner.pod_reflector
+        key = f"{self._spawner.namespace}/{self._spawner.pod_name}"
+        pod = reflector.pods.get(key) if reflector else None
+        return pod if self._ours(pod) else None
+
+    def _ours(self, pod: Mapping[str, Any] | None) -> bool:
+        if pod is None:
+            return False
+        mark = (pod["metadata"].get("annotations") or {}).get("noteyard/start")
+        return not self._spawner.start_id or mark == self._spawner.start_id
+
+    def _events(self, pod: Pod) -> list[Event]:
+        reflector = self._spawner.event_reflector
+        if reflector is None:
+            return []
+        mine = [
+            event
+            for event in reflector.resources.values()
+            if event["involvedObject"].get("uid") == pod["metadata"]["uid"]
+        ]
+        return sorted(mine, key=_moment)
+
+    def _last_event(self, pod: Pod) -> str:
+        events = self._events(pod)
+        return str(events[-1].get("message", "")) if events else ""
+
+    async def _read_claim(self, pod: Pod) -> None:
+        """Keep the events of a claim that is not bound, as long as no node has taken the pod."""
+        if pod.get("spec", {}).get("nodeName"):
+            self._claim = []
+            return
+        if time.monotonic() - self._claim_read < CLAIM_SECONDS:
+            return
+        self._claim_read = time.monotonic()
+        spawner = self._spawner
+        try:
+            claim = await spawner.api.read_namespaced_persistent_volume_claim(spawner.pvc_name, spawner.namespace)
+            if claim.status.phase == "Bound":
+                self._claim = []
+                return
+            of_claim = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={spawner.pvc_name}"
+            events = await spawner.api.list_namespaced_event(spawner.namespace, field_selector=of_claim)
+        except ApiException as error:
+            spawner.log.warning("The claim %s can't be read: %s", spawner.pvc_name, error.reason)
+            return
+        plain = [spawner.api.api_client.sanitize_for_serialization(event) for event in events.items]
+        self._claim = sorted(plain, key=_moment)
+
+
+def _moment(event: Event) -> str:
+    times = (event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
+    return next((str(moment) for moment in times if moment), "")

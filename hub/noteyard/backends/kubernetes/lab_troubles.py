@@ -1,0 +1,169 @@
+"""Why a lab's pod does not start, for the person who waits: a sentence, the next step, how long to hope. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from noteyard.backends.kubernetes.pod_states import (
+    NO_CONTAINER,
+    NO_IMAGE,
+    Pod,
+    container_states,
+    has_ended,
+    image_is_refused,
+    why_it_ended,
+)
+from noteyard.backends.kubernetes.unschedulable import missing_home, why_no_node
+
+Event = Mapping[str, Any]
+"""An event as the Kubernetes API gives it (camelCase keys)."""
+
+LAB = "notebook"
+"""KubeSpawner's name of the container that JupyterLab runs in."""
+
+SCALING = frozenset({"TriggeredScaleUp", "Nominated"})
+"""What the cluster's autoscaler and Karpenter say of a pod that they add a node for."""
+NOT_SCALING = frozenset({"NotTriggerScaleUp"})
+MOUNTS = frozenset({"FailedMount", "FailedAttachVolume"})
+SANDBOXES = frozenset({"FailedCreatePodSandBox"})
+
+PULL_PATIENCE = 20.0
+MOUNT_PATIENCE = 90.0
+SANDBOX_PATIENCE = 60.0
+CLAIM_PATIENCE = 10.0
+"""Seconds that something may last which the cluster tries again by itself and which often passes."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that a lab may wait for room on a node: by itself, and while a node is being added."""
+
+    no_node: float
+    new_node: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong, in one sentence, and what to do next.
+
+    `reason` is a short label for metrics, `detail` what the cluster said, for an administrator. After `patience`
+    seconds the lab has failed; until then the waiting page shows `message`.
+    """
+
+    message: str
+    hint: str
+    reason: str
+    detail: str = ""
+    patience: float = 0.0
+
+
+def trouble(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience: Patience) -> Trouble | None:
+    """What keeps the pod from starting; None while all goes well. `claim` are the events of the home's claim."""
+    return _ended(pod) or _stuck(pod) or _no_node(pod, events, claim, patience) or _not_set_up(pod, events)
+
+
+def lab_has_ended(pod: Pod) -> bool:
+    """Whether JupyterLab runs no more; a helper in the pod may still be saving."""
+    return has_ended(pod) or any("terminated" in state for name, state in container_states(pod) if name == LAB)
+
+
+def exit_code(pod: Pod) -> int:
+    """That of JupyterLab's process, or 1 when the cluster does not tell."""
+    for name, state in container_states(pod):
+        if name == LAB and "terminated" in state:
+            return int(state["terminated"].get("exitCode", 1))
+    return 1
+
+
+def _ended(pod: Pod) -> Trouble | None:
+    if not lab_has_ended(pod):
+        return None
+    said: Mapping[str, Any] = next(
+        (state["terminated"] for name, state in container_states(pod) if "terminated" in state), {}
+    )
+    if said.get("reason") in ("StartError", "ContainerCannotRun"):
+        return Trouble(
+            "The image of this profile can't run a lab.",
+            "Choose another profile, and tell an administrator: the image needs Python and noteyard-lab on its PATH.",
+            "lab-image-unusable",
+            str(said.get("message", "")),
+        )
+    return Trouble(
+        f"Your lab ended while it was starting: {why_it_ended(pod)}.",
+        "Try again. If it happens again, start in rescue mode, or show what stands below to an administrator.",
+        "lab-exited",
+    )
+
+
+def _stuck(pod: Pod) -> Trouble | None:
+    for name, state in container_states(pod):
+        waiting = state.get("waiting") or {}
+        reason, message = waiting.get("reason", ""), waiting.get("message", "")
+        if reason in NO_IMAGE:
+            return Trouble(
+                "The image of this profile can't be fetched.",
+                "Choose another profile, and tell an administrator: the image's name or the access to it is wrong.",
+                "lab-no-image",
+                f"{reason}: {message}" if message else reason,
+                0.0 if image_is_refused(reason, message) else PULL_PATIENCE,
+            )
+        if reason in NO_CONTAINER or (name != LAB and reason == "CrashLoopBackOff"):
+            return Trouble(
+                "A part of your lab can't be started.",
+                "Try again in a few minutes. If it stays so, show what stands below to an administrator.",
+                "lab-no-container",
+                f"{name}: {reason}: {message}",
+            )
+    return None
+
+
+def _no_node(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience: Patience) -> Trouble | None:
+    refusal = _condition(pod, "PodScheduled")
+    if refusal.get("status") != "False":
+        return None
+    said = str(refusal.get("message") or "")
+    refused_claims = [event for event in claim if event.get("type") == "Warning"]
+    if refused_claims or missing_home(said):
+        detail = refused_claims[-1].get("message", "") if refused_claims else said
+        return Trouble(
+            "The volume for your home can't be had.",
+            "This is an administrator's to repair; show them what stands below. Your files, if you had any, are kept.",
+            "lab-no-home",
+            str(detail),
+            CLAIM_PATIENCE,
+        )
+    reasons = {event.get("reason") for event in events}
+    message, hint = why_no_node(said, pod)
+    if reasons & SCALING:
+        return Trouble("The cluster adds a machine for your lab.", hint, "lab-no-node", said, patience.new_node)
+    return Trouble(message, hint, "lab-no-node", said, 0.0 if reasons & NOT_SCALING else patience.no_node)
+
+
+def _not_set_up(pod: Pod, events: Sequence[Event]) -> Trouble | None:
+    if any("running" in state for name, state in container_states(pod) if name == LAB):
+        return None
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    last = warnings[-1] if warnings else {}
+    detail = str(last.get("message", ""))
+    if last.get("reason") in MOUNTS:
+        return Trouble(
+            "Your home can't be attached to the machine yet.",
+            "Try again in a few minutes. If it stays so, show what stands below to an administrator.",
+            "lab-no-mount",
+            detail,
+            MOUNT_PATIENCE,
+        )
+    if last.get("reason") in SANDBOXES:
+        return Trouble(
+            "The machine can't set up your lab's network yet.",
+            "Try again in a few minutes. If it stays so, show what stands below to an administrator.",
+            "lab-no-sandbox",
+            detail,
+            SANDBOX_PATIENCE,
+        )
+    return None
+
+
+def _condition(pod: Pod, kind: str) -> Mapping[str, Any]:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return next((condition for condition in conditions if condition.get("type") == kind), {})
