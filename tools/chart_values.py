@@ -114,6 +114,10 @@ class UserValues(Section):
         description="Whether people's code reaches the internet; the cloud's metadata and private networks it never "
         "does.",
     )
+    forbid: list[str] = Field(
+        default_factory=list,
+        description="Networks on the internet that it may not reach, e.g. the public address of the Kubernetes API.",
+    )
     reach: list[Reach] = Field(default_factory=list, description="Further networks and pods that it may reach.")
 
 

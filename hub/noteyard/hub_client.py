@@ -89,6 +89,10 @@ class HubClient:
         found: dict[str, Any] | None = servers.get("")
         return found
 
+    async def has_lab(self, person: str) -> bool:
+        """Whether the person's lab is on, or on its way to it."""
+        return await self.server(person) is not None
+
     async def stop_lab(self, person: str) -> None:
         """Ask the hub to stop a person's lab; fine when it is off."""
         await self._delete(f"/hub/api/users/{quote(person)}/server")

@@ -10,6 +10,9 @@ from markupsafe import Markup
 from noteyard.profiles import title_of
 from noteyard.settings import Profile
 
+REPAIRABLE = frozenset({"lab-exited", "lab-silent", "lab-home-full"})
+"""Failures that something in the person's home can be the reason of."""
+
 
 class LabFailed(SpawnException):  # type: ignore[misc]
     """A lab did not start.
@@ -28,6 +31,7 @@ class LabFailed(SpawnException):  # type: ignore[misc]
         said = f"{message} {hint}" if hint else message
         plain = "\n".join([f"{said} ({detail})" if detail else said, *_log_text(log)])
         super().__init__(plain, reason=reason, message_html=str(html), status_code=500)
+        self.repairable = reason in REPAIRABLE
         # Where JupyterHub's page of a lab that is not running looks:
         self.jupyterhub_message = plain
         self.jupyterhub_html_message = str(html)
@@ -71,7 +75,9 @@ def rescue_choice(told: str) -> str:
     )
     if told:
         return str(Markup('<div class="note warn" role="status"><p>{}</p></div>{}').format(told, field))
-    return str(Markup("<details><summary>When your lab does not start</summary>{}</details>").format(field))
+    return str(
+        Markup('<details class="field"><summary>When your lab does not start</summary>{}</details>').format(field)
+    )
 
 
 def profile_choice(profiles: Sequence[Profile], chosen: str | None) -> str:
@@ -86,7 +92,7 @@ def profile_choice(profiles: Sequence[Profile], chosen: str | None) -> str:
 
 def _choice(profile: Profile, marked: bool) -> Markup:
     sizes = [f"{profile.cpu:g} CPU"] if profile.cpu else []
-    sizes += [f"{profile.memory_mb} MiB memory"] if profile.memory_mb else []
+    sizes += [f"{_size(profile.memory_mb)} memory"] if profile.memory_mb else []
     sizes += [f"{profile.gpus} GPU{'s' if profile.gpus > 1 else ''}"] if profile.gpus else []
     return Markup(
         '<label class="choice"><input type="radio" name="profile" value="{}"{}>'
@@ -94,3 +100,7 @@ def _choice(profile: Profile, marked: bool) -> Markup:
     ).format(
         profile.name, Markup(" checked") if marked else "", title_of(profile), profile.description, " · ".join(sizes)
     )
+
+
+def _size(mebibytes: int) -> str:
+    return f"{mebibytes / 1024:.3g} GiB" if mebibytes >= 1024 else f"{mebibytes} MiB"

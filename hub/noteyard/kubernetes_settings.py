@@ -19,6 +19,17 @@ class Objects(Section):
     region: str = Field(default="us-east-1", description="Region of the bucket.")
 
 
+class Toleration(Section):
+    """A taint of nodes that a profile's pods put up with."""
+
+    key: str = Field(min_length=1, description="The taint's key.")
+    operator: Literal["Equal", "Exists"] = Field(default="Exists", description="Exists: whatever its value is.")
+    value: str | None = Field(default=None, description="The taint's value, for Equal.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None, description="The taint's effect; empty: all."
+    )
+
+
 class Homes(Section):
     """People's own folders: a volume claim each, which outlives the lab."""
 

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from noteyard.errors import NoteyardError
-from noteyard.kubernetes_settings import Kubernetes, Objects
+from noteyard.kubernetes_settings import Kubernetes, Objects, Toleration
 from noteyard.login_settings import Login
 from noteyard.s3_settings import S3, overlap
 from noteyard.settings_section import Section
@@ -44,8 +44,8 @@ class Profile(Section):
     node_selector: dict[str, str] = Field(
         default_factory=dict, description="Labels of the nodes it needs (Kubernetes)."
     )
-    tolerations: list[dict[str, str | int]] = Field(
-        default_factory=list, description="Taints of nodes that it puts up with, as in a pod (Kubernetes)."
+    tolerations: list[Toleration] = Field(
+        default_factory=list, description="Taints of nodes that it puts up with (Kubernetes)."
     )
 
     @model_validator(mode="after")

@@ -54,5 +54,5 @@ def test_the_form_marks_the_last_choice_and_escapes_texts() -> None:
     assert 'value="big" checked' in html
     assert 'value="default">' in html
     assert "More &lt;b&gt;room&lt;/b&gt;" in html
-    assert "2 CPU · 8000 MiB memory" in html
+    assert "2 CPU · 7.81 GiB memory" in html
     assert 'value="default" checked' in profile_choice([OPEN, BIG], "gone")

@@ -4,7 +4,7 @@ All calls are idempotent and named by our ids, so that "already exists" means "d
 exists, found by label or by recorded process identity, never from memory: a restarted controller adopts what runs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -126,6 +126,9 @@ class Platform(Protocol):
 
     async def purge(self, person: str) -> None:
         """Delete a person's own folder and their personal S3 data; their lab is off. What is gone already is fine."""
+
+    async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
+        """End labs whose person has none: `has_lab` is what the hub says of a person's name."""
 
     async def tidy(self) -> None:
         """Remove what work that was broken off left on this shape's own storage."""

@@ -59,7 +59,12 @@ async def _work(settings: Settings) -> None:
             instance.began(),
         )
         purges = PurgeLoop(context, hub, shape)
-        await run_loops([*_loops(context, hub), Loop("purges", purges.turn, 1.0), Loop("tidying", shape.tidy, 3600.0)])
+        shapes = [
+            Loop("purges", purges.turn, 1.0),
+            Loop("labs", lambda: shape.sweep_labs(hub.has_lab), 120.0),
+            Loop("tidying", shape.tidy, 3600.0),
+        ]
+        await run_loops([*_loops(context, hub), *shapes])
 
     try:
         await lead(database, work, stop)

@@ -8,7 +8,7 @@ from kubernetes_asyncio.config import ConfigException
 
 from noteyard.errors import NoteyardError, Unavailable
 
-CONFLICT, NOT_FOUND, TOO_MANY = 409, 404, 429
+FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY = 403, 404, 409, 429
 
 
 async def api_client() -> client.ApiClient:
@@ -29,6 +29,11 @@ def refused(error: ApiException) -> NoteyardError:
         return NoteyardError(
             f"The users' namespace has used up its quota: {said}",
             "Stop a lab or wait for a run to end, or ask an administrator for a larger quota.",
+        )
+    if error.status == FORBIDDEN:
+        return NoteyardError(
+            f"The cluster's rules do not allow it: {said}",
+            "Choose a smaller profile, or show this to an administrator.",
         )
     return NoteyardError(f"Kubernetes refused: {said}", "An administrator finds more in the cluster's events.")
 

@@ -118,20 +118,21 @@ def _stuck(pod: Pod) -> Trouble | None:
 
 
 def _no_node(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience: Patience) -> Trouble | None:
-    refusal = _condition(pod, "PodScheduled")
-    if refusal.get("status") != "False":
+    if pod.get("spec", {}).get("nodeName"):
         return None
-    said = str(refusal.get("message") or "")
+    refusal = _condition(pod, "PodScheduled")
+    said = str(refusal.get("message") or "") if refusal.get("status") == "False" else ""
     refused_claims = [event for event in claim if event.get("type") == "Warning"]
     if refused_claims or missing_home(said):
-        detail = refused_claims[-1].get("message", "") if refused_claims else said
         return Trouble(
             "The volume for your home can't be had.",
             "This is an administrator's to repair; show them what stands below. Your files, if you had any, are kept.",
             "lab-no-home",
-            str(detail),
+            str(refused_claims[-1].get("message", "")) if refused_claims else said,
             CLAIM_PATIENCE,
         )
+    if not said:
+        return None
     reasons = {event.get("reason") for event in events}
     message, hint = why_no_node(said, pod)
     if reasons & SCALING:

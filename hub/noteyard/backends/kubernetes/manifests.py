@@ -85,7 +85,7 @@ def pod_spec(kind: Kind, start: Start, profile: Profile, options: Kubernetes) ->
     return {
         "restartPolicy": "Never",
         "nodeSelector": profile.node_selector,
-        "tolerations": profile.tolerations,
+        "tolerations": tolerations(profile),
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -168,6 +168,10 @@ def resources(profile: Profile) -> Manifest:
     kept = profile.memory_request_mb or profile.memory_mb or 512
     requests = {"cpu": f"{profile.cpu_request or _less(profile.cpu):g}", "memory": f"{kept}Mi"}
     return {"limits": {**cpu, **memory, **gpus}, "requests": requests}
+
+
+def tolerations(profile: Profile) -> Manifest:
+    return [toleration.model_dump(exclude_none=True) for toleration in profile.tolerations]
 
 
 def _less(cpu: float | None) -> float:

@@ -1,10 +1,11 @@
 """Noteyard on Kubernetes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from noteyard.backends.base import PersonalData
 from noteyard.backends.kubernetes.homes import delete_home, size_of_home
+from noteyard.backends.kubernetes.lab_sweep import LabSweep
 from noteyard.backends.kubernetes.manifests import DASHBOARD_PORT, DASHBOARDS, object_name
 from noteyard.backends.kubernetes.runner import KubernetesRunner
 from noteyard.backends.kubernetes.s3_credentials import data_environment
@@ -23,6 +24,7 @@ class KubernetesPlatform:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.instance = Instance.of(settings)
+        self._sweep = LabSweep(settings)
 
     def configure(self, c: Any) -> None:
         """Spawner, database, and the addresses of the parts."""
@@ -61,6 +63,9 @@ class KubernetesPlatform:
     async def purge(self, person: str) -> None:
         """Delete the claim of the person's home, and with it the volume as its storage class says."""
         await delete_home(self.settings, person)
+
+    async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
+        await self._sweep.turn(has_lab)
 
     async def tidy(self) -> None:
         """Nothing is left: what belongs to a Job goes with it."""

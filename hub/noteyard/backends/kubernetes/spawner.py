@@ -19,7 +19,7 @@ from noteyard.backends.kubernetes.lab_environment import lab_environment
 from noteyard.backends.kubernetes.lab_images import pinned
 from noteyard.backends.kubernetes.lab_start import LabStart
 from noteyard.backends.kubernetes.lab_troubles import LAB, exit_code, lab_has_ended
-from noteyard.backends.kubernetes.manifests import PERSON, resources
+from noteyard.backends.kubernetes.manifests import PERSON, resources, tolerations
 from noteyard.backends.kubernetes.pod_states import why_it_ended
 from noteyard.errors import NoteyardError
 from noteyard.hub_pages import LabEnd, LabFailed, rescue_choice
@@ -61,7 +61,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
         self.mem_limit = f"{profile.memory_mb}M" if profile.memory_mb else None
         self.mem_guarantee = wants["requests"]["memory"].removesuffix("i")
         self.extra_resource_limits = {profile.gpu_resource: str(profile.gpus)} if profile.gpus else {}
-        self.node_selector, self.tolerations = profile.node_selector, profile.tolerations
+        self.node_selector, self.tolerations = profile.node_selector, tolerations(profile)
         self.volumes, self.volume_mounts = home_volumes(self._rescue)
 
     async def start(self) -> str:

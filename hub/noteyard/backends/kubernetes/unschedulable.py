@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-LACKING = re.compile(r"\d+ (?:Insufficient ([\w./-]+)|(Too many pods))")
+LACKING = re.compile(r"\d+ (?:Insufficient ([\w./-]*\w)|(Too many pods))")
 WORDS = {"cpu": "free CPU", "memory": "free memory", "ephemeral-storage": "free disk space"}
+UNITS = {"": 1, "m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{name}i": 1024**power for power, name in enumerate("KMGT", 1)}
 NO_HOME = (
     "PersistentVolumeClaim",
     "persistentvolumeclaim",
@@ -56,4 +58,20 @@ def _word(thing: str, pod: Pod) -> str:
 def _asked(thing: str, pod: Pod) -> str:
     containers = pod.get("spec", {}).get("containers") or [{}]
     amount = (containers[0].get("resources", {}).get("requests") or {}).get(thing)
-    return f" (it asks for {amount})" if amount else ""
+    return f" (it asks for {_plain(str(amount))})" if amount else ""
+
+
+def _plain(quantity: str) -> str:
+    """Kubernetes' `1500m`, `2048Mi` or `4194304M` as people write them; what is not known stays as it is."""
+    number = quantity.rstrip("".join(UNITS) + "i")
+    unit = quantity[len(number) :]
+    try:
+        amount = float(number) * UNITS[unit]
+    except (ValueError, KeyError):
+        return quantity
+    if not unit or unit == "m":
+        return f"{amount:g}"
+    for name, size in (("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2)):
+        if amount >= size:
+            return f"{amount / size:.3g} {name}"
+    return f"{amount:g} bytes"

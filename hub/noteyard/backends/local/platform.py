@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from noteyard.backends.base import PersonalData
@@ -76,6 +76,9 @@ class LocalPlatform:
     async def purge(self, person: str) -> None:
         """Delete the person's folder, their bucket's folder and their lab's log."""
         await asyncio.to_thread(delete_personal_data, self.instance, person)
+
+    async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
+        """Nothing: a lab that the hub does not know is ended when its person starts the next, or Noteyard stops."""
 
     async def tidy(self) -> None:
         """Remove what S3 uploads that were broken off left; none goes on for longer than a day."""

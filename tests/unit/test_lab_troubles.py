@@ -1,0 +1,133 @@
+"""What a lab's person is told of a pod that does not start, and what the waiting page says of one that does."""
+
+from typing import Any
+
+import pytest
+from noteyard.backends.kubernetes.lab_images import pinned
+from noteyard.backends.kubernetes.lab_progress import stage
+from noteyard.backends.kubernetes.lab_troubles import Patience, Trouble, lab_has_ended, trouble
+
+PATIENCE = Patience(30, 600)
+
+
+def pod(
+    state: dict[str, Any] | None = None, *, said: str = "", node: str = "", phase: str = "Pending"
+) -> dict[str, Any]:
+    """A lab's pod: state of its container, what the scheduler says, the node that took it."""
+    conditions = [{"type": "PodScheduled", "status": "False", "message": said}] if said else []
+    statuses = [{"name": "notebook", "image": "lab:1", "state": state}] if state else []
+    requests = {"memory": "64Gi", "nvidia.com/gpu": "2"}
+    return {
+        "metadata": {"name": "lab-ada", "annotations": {"noteyard/image": "lab:1"}},
+        "spec": {"nodeName": node, "containers": [{"name": "notebook", "resources": {"requests": requests}}]},
+        "status": {"phase": phase, "conditions": conditions, "containerStatuses": statuses},
+    }
+
+
+def event(reason: str, message: str = "", kind: str = "Normal", path: str = "") -> dict[str, Any]:
+    return {"reason": reason, "message": message, "type": kind, "involvedObject": {"fieldPath": path}}
+
+
+def found(*arguments: Any, claim: Any = ()) -> Trouble:
+    said = trouble(arguments[0], arguments[1] if len(arguments) > 1 else (), claim, PATIENCE)
+    assert said is not None
+    return said
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("0/3 nodes are available: 3 Insufficient memory.", "enough free memory (it asks for 64 GiB)."),
+        ("0/3 nodes are available: 1 Insufficient cpu, 2 Insufficient memory.", "free CPU and free memory (it asks"),
+        ("0/3 nodes are available: 3 Insufficient nvidia.com/gpu.", "enough free GPUs (it asks for 2)."),
+        ("0/3 nodes are available: 3 Too many pods.", "enough room for one more lab."),
+        ("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.", "no machine of the kind"),
+        ("0/3 nodes are available: 3 node(s) had untolerated taint {a: b}.", "are kept for other things."),
+        ("scheduling is switched off", "No machine of the cluster can take your lab now."),
+    ],
+)
+def test_what_the_scheduler_says_is_said_for_people(said: str, sentence: str) -> None:
+    problem = found(pod(said=said))
+    assert sentence in problem.message
+    assert problem.detail == said
+    assert problem.patience == 30
+
+
+def test_a_node_that_is_being_added_is_waited_for_and_one_that_is_not_isnt() -> None:
+    lacking = pod(said="0/3 nodes are available: 3 Insufficient memory.")
+    adding = found(lacking, [event("TriggeredScaleUp")])
+    assert (adding.message, adding.patience) == ("The cluster adds a machine for your lab.", 600)
+    assert found(lacking, [event("NotTriggerScaleUp")]).patience == 0
+    waits = stage(lacking, [], adding)
+    assert waits.sentence == "The cluster adds a machine for your lab. This takes some minutes …"
+
+
+def test_an_image_that_is_refused_fails_at_once_and_an_absent_registry_is_tried_again() -> None:
+    def pulling(reason: str, message: str) -> Trouble:
+        return found(pod({"waiting": {"reason": reason, "message": message}}, node="n"))
+
+    assert pulling("ErrImageNeverPull", "").patience == 0
+    assert pulling("ErrImagePull", "manifest unknown: lab:1 not found").patience == 0
+    assert pulling("ErrImagePull", "connection refused").patience == 20
+
+
+def test_an_image_without_python_is_told_from_a_crash() -> None:
+    unusable = found(pod({"terminated": {"reason": "StartError", "message": 'exec: "python"', "exitCode": 128}}))
+    assert unusable.message == "The image of this profile can't run a lab."
+    crashed = found(pod({"terminated": {"reason": "OOMKilled", "exitCode": 137}}, phase="Failed"))
+    assert crashed.message == "Your lab ended while it was starting: it ran out of memory."
+
+
+def test_a_home_without_a_volume_is_told_by_its_claims_own_words() -> None:
+    waiting = pod(said="0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
+    assert found(waiting).reason == "lab-no-home"
+    refusal = event("ProvisioningFailed", "no such storage class", "Warning")
+    assert found(waiting, claim=[refusal]).detail == "no such storage class"
+    # A class that waits for the first consumer: no word of the scheduler's at all.
+    assert found(pod(), claim=[refusal]).reason == "lab-no-home"
+
+
+def test_a_home_that_is_not_attached_may_still_come() -> None:
+    waiting = pod({"waiting": {"reason": "ContainerCreating"}}, node="n")
+    problem = found(waiting, [event("FailedMount", "Multi-Attach error", "Warning")])
+    assert problem.patience > 60
+    assert stage(waiting, [], problem).sentence.endswith("yet. Trying again …")
+    assert trouble(waiting, [event("FailedMount", "x", "Warning"), event("Pulling")], (), PATIENCE) is not None
+    assert trouble(pod({"running": {}}, node="n"), [event("FailedMount", "x", "Warning")], (), PATIENCE) is None
+
+
+def test_the_stages_of_a_start_follow_one_another() -> None:
+    image = "spec.containers{notebook}"
+    creating = {"waiting": {"reason": "ContainerCreating"}}
+    steps = [
+        stage(None, [], None),
+        stage(pod(), [], None),
+        stage(pod(creating, node="n"), [event("Scheduled")], None),
+        stage(pod(creating, node="n"), [event("Pulling", path=image)], None),
+        stage(pod(creating, node="n"), [event("Pulling", path=image), event("Pulled", path=image)], None),
+        stage(pod({"running": {}}, node="n"), [], None),
+    ]
+    assert [step.percent for step in steps] == sorted({step.percent for step in steps})
+    assert "Fetching the profile's image" in steps[3].sentence
+
+
+def test_a_lab_has_ended_with_its_own_container() -> None:
+    with_helper = pod({"terminated": {"exitCode": 0}}, phase="Running")
+    assert lab_has_ended(with_helper)
+    assert not lab_has_ended(pod({"running": {}}, phase="Running"))
+
+
+def running(id: str, started: str) -> dict[str, Any]:
+    made = pod({"running": {}}, node="n", phase="Running")
+    made["status"]["containerStatuses"][0]["imageID"] = id
+    made["status"]["startTime"] = started
+    return made
+
+
+def test_an_image_is_pinned_to_what_the_newest_lab_runs() -> None:
+    pods = [running("lab@sha256:new", "2026-02-01"), running("lab@sha256:old", "2026-01-01")]
+    assert pinned("lab:1", "IfNotPresent", pods) == "lab@sha256:new"
+    assert pinned("lab:1", "Always", pods) == "lab:1"
+    assert pinned("lab:2", "IfNotPresent", pods) == "lab:2"
+    assert pinned("lab:1", "IfNotPresent", [running("sha256:loaded", "2026-01-01")]) == "lab:1"
+    assert pinned("host:5000/lab@sha256:x", "IfNotPresent", pods) == "host:5000/lab@sha256:x"
