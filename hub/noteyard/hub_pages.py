@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from noteyard.profiles import title_of
 from noteyard.settings import Profile
+from noteyard.sizes import in_words
 
 REPAIRABLE = frozenset({"lab-exited", "lab-silent", "lab-home-full"})
 """Failures that something in the person's home can be the reason of."""
@@ -92,7 +93,7 @@ def profile_choice(profiles: Sequence[Profile], chosen: str | None) -> str:
 
 def _choice(profile: Profile, marked: bool) -> Markup:
     sizes = [f"{profile.cpu:g} CPU"] if profile.cpu else []
-    sizes += [f"{_size(profile.memory_mb)} memory"] if profile.memory_mb else []
+    sizes += [f"{in_words(profile.memory_mb * 1024**2)} memory"] if profile.memory_mb else []
     sizes += [f"{profile.gpus} GPU{'s' if profile.gpus > 1 else ''}"] if profile.gpus else []
     return Markup(
         '<label class="choice"><input type="radio" name="profile" value="{}"{}>'
@@ -100,7 +101,3 @@ def _choice(profile: Profile, marked: bool) -> Markup:
     ).format(
         profile.name, Markup(" checked") if marked else "", title_of(profile), profile.description, " · ".join(sizes)
     )
-
-
-def _size(mebibytes: int) -> str:
-    return f"{mebibytes / 1024:.3g} GiB" if mebibytes >= 1024 else f"{mebibytes} MiB"

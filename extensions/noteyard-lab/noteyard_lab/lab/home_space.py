@@ -103,5 +103,5 @@ def _sentence(folder: Path, total: int, free: int, full: bool, rescue: bool) -> 
 def _size(bytes: int) -> str:
     for unit, size in (("GiB", 1024**3), ("MiB", 1024**2)):
         if bytes >= size:
-            return f"{bytes / size:.3g} {unit}"
+            return f"{bytes / size:.0f} {unit}" if bytes >= 100 * size else f"{bytes / size:.3g} {unit}"
     return f"{bytes // 1024} KiB"

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from noteyard.sizes import in_words
+
 LACKING = re.compile(r"\d+ (?:Insufficient ([\w./-]*\w)|(Too many pods))")
 WORDS = {"cpu": "free CPU", "memory": "free memory", "ephemeral-storage": "free disk space"}
 UNITS = {"": 1, "m": 0.001, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -71,7 +73,4 @@ def _plain(quantity: str) -> str:
         return quantity
     if not unit or unit == "m":
         return f"{amount:g}"
-    for name, size in (("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2)):
-        if amount >= size:
-            return f"{amount / size:.3g} {name}"
-    return f"{amount:g} bytes"
+    return in_words(amount)
