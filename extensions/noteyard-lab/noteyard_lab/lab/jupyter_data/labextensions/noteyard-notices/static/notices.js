@@ -49,5 +49,5 @@
   }
 
   window._JUPYTERLAB = window._JUPYTERLAB || {};
-  window._JUPYTERLAB["noteyard-notices"] = { init: () => undefined, get: async () => () => ({ default: plugin }) };
+  window._JUPYTERLAB["noteyard-notices"] = { init: () => undefined, get: async () => () => ({ __esModule: true, default: plugin }) };
 })();
