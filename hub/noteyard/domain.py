@@ -8,7 +8,8 @@ from enum import StrEnum
 class RunState(StrEnum):
     """Where a run stands. `starting` begins with an attempt's row, `running` with the worker's claim.
 
-    `interrupted` is the one end that is not final: Noteyard was stopped meanwhile, and the run is tried again.
+    `interrupted` is the one end that is not final: Noteyard was stopped meanwhile, and the run is tried again; or it
+    turns out that it was ended for what it did, and is lost.
     """
 
     QUEUED = "queued"
@@ -41,7 +42,7 @@ NEXT_RUN_STATES: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.STARTING, RunState.CANCELLED}),
     RunState.STARTING: frozenset({RunState.RUNNING, RunState.QUEUED, *ENDED}) - {RunState.SUCCEEDED},
     RunState.RUNNING: frozenset({RunState.QUEUED, *ENDED}),
-    RunState.INTERRUPTED: frozenset({RunState.QUEUED, RunState.CANCELLED}),
+    RunState.INTERRUPTED: frozenset({RunState.QUEUED, RunState.CANCELLED, RunState.LOST}),
     **{state: frozenset() for state in ENDED if state is not RunState.INTERRUPTED},
 }
 

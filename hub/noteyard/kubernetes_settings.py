@@ -79,5 +79,11 @@ class Kubernetes(Section):
     sidecar_image: str | None = Field(
         default=None, description="Image of the sidecar by which pods reach the data; the chart sets it."
     )
+    start_seconds: int = Field(
+        default=600, ge=1, description="A run or dashboard that no node takes fails after this; nodes may be added."
+    )
+    scratch: str = Field(
+        default="20Gi", pattern=SIZE, description="What a run or dashboard may write into each of its own two folders."
+    )
     homes: Homes = Field(default_factory=Homes, description="People's own folders.")
     mount: Mount = Field(default_factory=Mount, description="S3 as folders.")

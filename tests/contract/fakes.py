@@ -78,6 +78,9 @@ class FakeTasks:
         await self.stop(id, kill=True)
         await self.clean(id)
 
+    # Nothing sleeps here.
+    sleep = delete
+
     async def observe(self) -> Mapping[str, Observed]:
         return {id: Observed(id, task.ended, task.reason) for id, task in self.platform.tasks.items()}
 

@@ -30,7 +30,7 @@ class Harness(Protocol):
 
     def vanish(self, id: str) -> None: ...
 
-    def end(self) -> None: ...
+    async def end(self) -> None: ...
 
 
 class FakeHarness:
@@ -51,7 +51,7 @@ class FakeHarness:
         platform = self.attempts if id in self.attempts.tasks else self.workloads
         platform.vanish(id)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         return
 
 
@@ -101,7 +101,7 @@ class LocalHarness:
             if found is not None and found.argv[-1] == id:
                 os.kill(pid, signal.SIGKILL)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         for pid in self.mine():
             os.kill(pid, signal.SIGKILL)
         for folder in self.state.glob("*/*/tmp"):

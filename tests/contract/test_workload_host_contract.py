@@ -6,6 +6,7 @@ from noteyard.backends.base import Observed, Start, WorkloadHost
 from noteyard.errors import NoteyardError, Unavailable
 
 from tests.contract.harness import Harness
+from tests.contract.test_runner_contract import PATIENCE
 from tests.support.waiting import until_async
 
 ID = "d4k2m9x0q1abcdef.3.1"
@@ -18,14 +19,39 @@ async def apply(host: WorkloadHost, plan: str, id: str = ID) -> None:
             return True
         return False
 
-    await until_async(applied, what="the start")
+    await until_async(applied, PATIENCE, "the start")
 
 
 async def ready(harness: Harness, id: str = ID) -> None:
     async def is_ready() -> bool:
         return "ready" in harness.events(id)
 
-    await until_async(is_ready, what="the process")
+    await until_async(is_ready, PATIENCE, "the process")
+
+
+async def alive(host: WorkloadHost, *ids: str) -> None:
+    """Waits until these alone are alive."""
+
+    async def alone() -> bool:
+        return {id for id, found in (await host.observe()).items() if not found.ended} == set(ids)
+
+    await until_async(alone, PATIENCE, f"only {ids} being alive")
+
+
+async def asked(harness: Harness) -> None:
+    """Waits until the process was asked to end: once, as its journal says."""
+
+    async def is_asked() -> bool:
+        return harness.events(ID).count("term") == 1
+
+    await until_async(is_asked, PATIENCE, "its being asked to end")
+
+
+async def nothing_left(host: WorkloadHost) -> None:
+    async def nothing() -> bool:
+        return not await host.observe()
+
+    await until_async(nothing, PATIENCE, "nothing being left")
 
 
 async def test_applying_makes_one_process_however_often(harness: Harness) -> None:
@@ -33,15 +59,15 @@ async def test_applying_makes_one_process_however_often(harness: Harness) -> Non
     await apply(harness.workload_host(), "sleep")
     await ready(harness)
     assert harness.events(ID).count("started") == 1
-    assert dict(await harness.workload_host().observe()) == {ID: Observed(ID, ended=False)}
+    await alive(harness.workload_host(), ID)
 
 
 async def test_deleting_asks_first_and_leaves_nothing(harness: Harness) -> None:
     await apply(harness.workload_host(), "sleep")
     await ready(harness)
     await harness.workload_host().delete(ID)
-    assert harness.events(ID).count("term") == 1
-    assert dict(await harness.workload_host().observe()) == {}
+    await nothing_left(harness.workload_host())
+    await asked(harness)
     await harness.workload_host().delete(ID)
 
 
@@ -50,7 +76,7 @@ async def test_deleting_ends_what_does_not_stop(harness: Harness, monkeypatch: p
     await apply(harness.workload_host(), "stubborn")
     await ready(harness)
     await harness.workload_host().delete(ID)
-    assert dict(await harness.workload_host().observe()) == {}
+    await nothing_left(harness.workload_host())
 
 
 async def test_one_that_ended_by_itself_is_seen_so(harness: Harness) -> None:
@@ -61,7 +87,7 @@ async def test_one_that_ended_by_itself_is_seen_so(harness: Harness) -> None:
         found = (await host.observe()).get(ID)
         return found if found is not None and found.ended else None
 
-    found = await until_async(ended)
+    found = await until_async(ended, PATIENCE)
     assert found is not None
     assert "the disk is full" in (found.reason or "")
 
@@ -76,7 +102,49 @@ async def test_what_vanishes_is_noticed(harness: Harness) -> None:
         found = (await host.observe()).get(ID)
         return found is None or found.ended
 
-    await until_async(gone)
+    await until_async(gone, PATIENCE)
+
+
+async def test_what_sleeps_is_woken_by_the_next_start(harness: Harness) -> None:
+    host, later = harness.workload_host(), "d4k2m9x0q1abcdef.3.2"
+    await apply(host, "sleep")
+    await ready(harness)
+    await host.sleep(ID)
+    await asked(harness)
+    await alive(host)
+    await apply(harness.workload_host(), "sleep", later)
+    await ready(harness, later)
+    await alive(host, later)
+    assert harness.events(ID).count("started") == 1
+
+
+async def test_what_is_said_late_of_an_earlier_start_changes_nothing(harness: Harness) -> None:
+    host, later = harness.workload_host(), "d4k2m9x0q1abcdef.3.2"
+    await apply(host, "sleep")
+    await host.sleep(ID)
+    await apply(host, "sleep", later)
+    await host.sleep(ID)
+    await host.delete(ID)
+    await ready(harness, later)
+    await alive(host, later)
+
+
+async def test_what_sleeps_is_deleted_without_a_trace(harness: Harness) -> None:
+    host = harness.workload_host()
+    await apply(host, "sleep")
+    await ready(harness)
+    await host.sleep(ID)
+    await harness.workload_host().delete(ID)
+    await nothing_left(host)
+
+
+async def test_versions_do_not_touch_each_other(harness: Harness) -> None:
+    host, other = harness.workload_host(), "d4k2m9x0q1abcdef.33.2"
+    await apply(host, "sleep")
+    await apply(host, "sleep", other)
+    await ready(harness, other)
+    await host.delete(ID)
+    await alive(host, other)
 
 
 async def test_runs_and_dashboards_are_told_apart(harness: Harness) -> None:

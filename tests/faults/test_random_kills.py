@@ -1,22 +1,18 @@
 """Real processes killed at random under load: every due time has exactly one run, no run is lost, no output missing."""
 
-import json
 import os
 import random
 import signal
 import sqlite3
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
-from tests.support.product import ENDED, Product, product
-from tests.support.waiting import until
+from tests.support.product import Product, product
+from tests.support.unharmed import CELLS, PARAMETERS, Load, as_text
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1500)]
 
@@ -33,7 +29,6 @@ TARGETS = {
     "kernel": ("ipykernel_launcher",),
     "dashboard": ("noteyard_lab.dashboard",),
 }
-CELLS = ("import time\nfor i in range(5):\n    time.sleep(0.2)\n    print(i)", "print('done', day)")
 
 
 @pytest.fixture
@@ -49,42 +44,23 @@ def loaded(tmp_path: Path) -> Iterator[Product]:
 
 def test_nothing_is_lost_or_doubled_whatever_is_killed(loaded: Product) -> None:
     chance = random.Random(SEED)
-    notebook = loaded.write("load.ipynb", *CELLS, parameters="from datetime import date\nday: date = date(2026, 1, 1)")
+    load = _load(loaded)
+    notebook = loaded.write("load.ipynb", *CELLS, parameters=PARAMETERS)
     loaded.publish("ada", notebook, "always", "--audience", "me")
-    release = json.loads(loaded.yard("ada", "run", str(notebook), "--json", "--wait"))["release"]
-    schedules = [_schedule(loaded, release, number) for number in range(SCHEDULES)]
-    asked: list[str] = []
+    load.begin(notebook, SCHEDULES)
     killed: dict[str, int] = {}
     for _ in range(ROUNDS):
         name = _kill_one(loaded, chance)
         if name is not None:
             killed[name] = killed.get(name, 0) + 1
-        run = _ask(loaded, release)
-        if run is not None:
-            asked.append(run)
+        load.ask()
         _let_pass(chance.uniform(0.5, 2.5))
     print("killed:", killed)
     assert sum(killed.values()) > ROUNDS * 0.7
-    until(lambda: _fewest_fires(loaded, schedules) > 2, 300, "three fires of each schedule")
-    _settle(loaded, schedules)
-    _compare(loaded, schedules, asked)
+    load.has_fired(3, 300)
+    load.settle()
+    load.compare()
     loaded.dashboard("ada", "always", "ready", seconds=120)
-
-
-def _schedule(product: Product, release: str, number: int) -> str:
-    body = {
-        "name": f"minute {number}",
-        "release": release,
-        "cron": "* * * * *",
-        "timezone": "UTC",
-        "parameters": {"day": "{{ due | date }}"},
-        "overlap": "allow",
-        "catch_up": "all",
-        "retries": 20,
-    }
-    with product.client("ada") as client:
-        id: str = client.post("/schedules", json=body).raise_for_status().json()["id"]
-        return id
 
 
 def _kill_one(product: Product, chance: random.Random) -> str | None:
@@ -120,63 +96,18 @@ def _works_in(process: psutil.Process, folder: str) -> bool:
         return False
 
 
-def _ask(product: Product, release: str) -> str | None:
-    """Ask for a run; None when the installation does not answer just now."""
-    try:
-        with product.client("ada") as client:
-            answer = client.post("/runs", json={"release": release, "retries": 20}, timeout=5)
-    except httpx.HTTPError:
-        return None
-    return answer.json()["id"] if answer.status_code == 201 else None
-
-
 def _let_pass(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _rows(product: Product, query: str) -> list[tuple[str, ...]]:
-    with sqlite3.connect(f"file:{product.state}/db/noteyard.sqlite?mode=ro", uri=True, timeout=30) as connection:
-        return list(connection.execute(query))
+def _load(product: Product) -> Load:
+    def rows(query: str) -> list[tuple[str, ...]]:
+        with sqlite3.connect(f"file:{product.state}/db/noteyard.sqlite?mode=ro", uri=True, timeout=30) as connection:
+            return [as_text(row) for row in connection.execute(query)]
 
+    def stored() -> set[tuple[str, str, str]]:
+        folder = product.state / "objects" / "runs"
+        files = [path for path in folder.glob("*/*/*") if path.stat().st_size > 0]
+        return {(path.parts[-3], path.parts[-2], path.name) for path in files}
 
-def _fewest_fires(product: Product, schedules: list[str]) -> int:
-    return min(int(_rows(product, f"SELECT count(*) FROM fires WHERE schedule = '{id}'")[0][0]) for id in schedules)
-
-
-def _settle(product: Product, schedules: list[str]) -> None:
-    """Pause the schedules and wait until every run is over."""
-    for id in schedules:
-        until(lambda id=id: _paused(product, id), 120, f"schedule {id} paused")
-    query = f"SELECT count(*) FROM runs WHERE state NOT IN ({', '.join(repr(state) for state in sorted(ENDED))})"
-    until(lambda: _rows(product, query) == [(0,)], 600, "all runs over")
-
-
-def _paused(product: Product, id: str) -> bool:
-    try:
-        with product.client("ada") as client:
-            return client.post(f"/schedules/{id}/pause", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def _compare(product: Product, schedules: list[str], asked: list[str]) -> None:
-    runs = {row[0]: row for row in _rows(product, "SELECT id, state, schedule, due, attempt FROM runs")}
-    assert {id for id in asked if id not in runs} == set(), "runs that were answered for are there"
-    assert {row[1] for row in runs.values()} == {"succeeded"}, [row for row in runs.values() if row[1] != "succeeded"]
-    for id in schedules:
-        fires = _rows(product, f"SELECT due, state, run FROM fires WHERE schedule = '{id}' ORDER BY due")
-        dues = [datetime.fromisoformat(row[0]) for row in fires]
-        assert len(dues) >= 1
-        gaps = {later - earlier for earlier, later in pairwise(dues)}
-        assert gaps <= {timedelta(minutes=1)}, f"due times are missing: {dues}"
-        assert {row[1] for row in fires} == {"fired"}
-        of_schedule = [run for run in runs.values() if run[2] == id]
-        assert sorted(run[3] for run in of_schedule) == [row[0] for row in fires], "one run a due time"
-    claimed_twice = _rows(
-        product, "SELECT run, number FROM attempts WHERE outcome = 'succeeded' GROUP BY run HAVING count(*) > 1"
-    )
-    assert claimed_twice == []
-    for id, row in runs.items():
-        for name in ("notebook.ipynb", "notebook.html"):
-            folder = product.state / "objects" / "runs" / id / str(row[4])
-            assert (folder / name).stat().st_size > 0, f"{id} has no {name}"
+    return Load(product, rows, stored)

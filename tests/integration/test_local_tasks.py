@@ -1,5 +1,6 @@
 """What the local backend promises beyond the contract: looked at from outside, with real processes."""
 
+import asyncio
 import json
 import os
 import random
@@ -41,7 +42,7 @@ asyncio.run(main())
 def harness(tmp_path: Path) -> Iterator[LocalHarness]:
     made = LocalHarness(tmp_path / "state")
     yield made
-    made.end()
+    asyncio.run(made.end())
     until(lambda: not made.mine(), what="the end of all processes")
 
 

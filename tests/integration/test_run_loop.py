@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from noteyard.controller.runs import RunLoop
 from noteyard.domain import RunState
-from noteyard.errors import NoteyardError
+from noteyard.errors import NoteyardError, Unavailable
 from noteyard.settings import Runs
 from noteyard.store import Database
 from noteyard.store.attempts import Ending, attempt_by_token, attempt_id, claim, settle
@@ -160,6 +160,78 @@ async def test_a_run_that_ends_with_the_installation_is_tried_again(
     assert [start.id for start in runner.started] == [attempt_id(run, 1), attempt_id(run, 2)]
     with database.read() as session:
         assert session.get_one(Attempt, (run, 1)).state is RunState.INTERRUPTED
+
+
+def interrupt(database: Database, run: str) -> None:
+    """What a worker reports that was told to end."""
+    with database.write() as session:
+        attempt = session.get_one(Attempt, (run, 1))
+        settle(session, get_run(session, run), attempt, Ending(RunState.INTERRUPTED), Runs())
+
+
+async def test_an_interrupted_run_begins_again_when_its_process_has_ended(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    claim_it(database, runner)
+    interrupt(database, run)
+    await loop.turn()
+    assert state(database, run) is RunState.INTERRUPTED
+    runner.die(attempt_id(run, 1), "its process ended")
+    await loop.turn()
+    await loop.turn()
+    assert [start.id for start in runner.started] == [attempt_id(run, 1), attempt_id(run, 2)]
+
+
+async def test_an_interrupted_run_that_had_used_too_much_is_lost_and_not_begun_again(
+    database: Database, tmp_path: Path
+) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    claim_it(database, runner)
+    interrupt(database, run)
+    runner.die(attempt_id(run, 1), "the cluster ended it (Evicted): the folder is full")
+    runner.exceeded.add(attempt_id(run, 1))
+    await loop.turn()
+    await loop.turn()
+    with database.read() as session:
+        ended = get_run(session, run)
+        assert ended.state is RunState.LOST
+        assert ended.error is not None
+        assert ended.error["message"] == "The worker vanished: the cluster ended it (Evicted): the folder is full."
+    assert len(runner.started) == 1
+
+
+async def test_a_start_that_the_platform_is_away_for_is_made_later(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner(refuse=Unavailable("The Kubernetes API does not answer."))
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    assert state(database, run) is RunState.STARTING
+    runner.refuse = None
+    with database.write() as session:
+        session.get_one(Attempt, (run, 1)).created = now() - timedelta(seconds=10)
+    await loop.turn()
+    assert [start.id for start in runner.started] == [attempt_id(run, 1)]
+
+
+async def test_what_is_still_being_prepared_is_not_silent(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = RunLoop.of(context(database, tmp_path, runner))
+    await loop.turn()
+    runner.pending.add(attempt_id(run, 1))
+    with database.write() as session:
+        attempt = session.get_one(Attempt, (run, 1))
+        attempt.created = attempt.heartbeat = now() - timedelta(hours=1)
+    await loop.turn()
+    assert state(database, run) is RunState.STARTING
+    runner.pending.clear()
+    await loop.turn()
+    assert state(database, run) is RunState.LOST
 
 
 async def test_a_run_that_cannot_be_started_says_why(database: Database, tmp_path: Path) -> None:

@@ -47,6 +47,17 @@ class Cluster(Product):
         inside = ["exec", "deploy/postgres", "--", "psql", "-U", "postgres", "-d", "noteyard", "-Atc", statement]
         return self.kubectl(*inside)
 
+    def rows(self, query: str) -> list[tuple[str, ...]]:
+        """Rows of Noteyard's database, columns as text."""
+        return [tuple(line.split("|")) for line in self.sql(query).splitlines()]
+
+    def stored(self) -> set[tuple[str, str, str]]:
+        """Outputs of runs that are in S3: run, attempt, name."""
+        # MinIO keeps an object as a folder with a file of this name in it.
+        inside = ["exec", "deploy/minio", "--", "sh", "-c", f"cd /data/{BUCKET}/objects/runs && ls */*/*/xl.meta"]
+        found = [line.split("/") for line in self.kubectl(*inside).splitlines()]
+        return {(run, attempt, name) for run, attempt, name, _ in found}
+
     def kubectl(self, *words: str, stdin: str = "", namespace: str = "") -> str:
         command = ["kubectl", "-n", namespace or self.namespace, *words]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=180, check=False)

@@ -24,9 +24,14 @@ class Crash(BaseException):
 
 @dataclass
 class ScriptedRunner:
-    """`alive` and `ended` are what exists; `crash_before_start` and `refuse` make the next start fail."""
+    """`alive` and `ended` are what exists; `crash_before_start` and `refuse` make the next start fail.
+
+    Of the alive ones, `pending` have not begun; of the ended ones, `exceeded` used too much.
+    """
 
     alive: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
+    exceeded: set[str] = field(default_factory=set)
     ended: dict[str, str] = field(default_factory=dict)
     started: list[Start] = field(default_factory=list)
     stopped: list[tuple[str, bool]] = field(default_factory=list)
@@ -49,8 +54,9 @@ class ScriptedRunner:
             self.ended[id] = "killed"
 
     async def observe(self) -> Mapping[str, Observed]:
-        alive = {id: Observed(id, False) for id in self.alive}
-        return alive | {id: Observed(id, True, reason) for id, reason in self.ended.items()}
+        alive = {id: Observed(id, False, pending=id in self.pending) for id in self.alive}
+        ended = self.ended.items()
+        return alive | {id: Observed(id, True, reason, exceeded=id in self.exceeded) for id, reason in ended}
 
     async def clean(self, id: str) -> None:
         self.alive.discard(id)
@@ -66,6 +72,8 @@ class ScriptedRunner:
     async def delete(self, id: str) -> None:
         await self.stop(id, kill=True)
         await self.clean(id)
+
+    sleep = delete
 
 
 def context(database: Database, folder: Path, runner: ScriptedRunner, **settings: object) -> Context:

@@ -26,6 +26,13 @@ from noteyard.tokens import renew_token
 
 router = APIRouter(prefix="/internal/v1/attempts/{id}", include_in_schema=False)
 
+INTERRUPTED = {
+    "cell": None,
+    "name": "Interrupted",
+    "message": "The worker was told to end before the run was over, as when Noteyard, its machine or node stops.",
+    "traceback": "",
+    "hint": "The run begins again by itself.",
+}
 OUTPUTS = frozenset({"notebook.ipynb", "notebook.html"})
 OUTPUT_BYTES = 512 * 1024 * 1024
 
@@ -162,7 +169,8 @@ def _ending(run: Run, attempt: Attempt, body: FinishBody) -> Ending:
         "timed_out": RunState.TIMED_OUT,
         "stopped": RunState.CANCELLED if run.target is Target.CANCEL else RunState.INTERRUPTED,
     }[body.outcome]
-    return Ending(state, body.error.model_dump() if body.error else None, body.cells_done, body.cells)
+    error = body.error.model_dump() if body.error else INTERRUPTED if state is RunState.INTERRUPTED else None
+    return Ending(state, error, body.cells_done, body.cells)
 
 
 def _note_output(database: Db, key: tuple[str, int], name: str, size: int) -> None:

@@ -6,6 +6,7 @@ exists, found by label or by recorded process identity, never from memory: a res
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from noteyard.domain import DataUser
@@ -29,14 +30,23 @@ class Start:
 
 @dataclass(frozen=True)
 class Observed:
-    """One process or pod that exists or has just ended. `ended` False: alive.
+    """One process or pod that exists or has just ended. `ended` False: alive, or about to be.
 
-    `reason` says in words why it ended where the platform knows (exit code, signal, out of memory).
+    `reason` says in words why it ended where the platform knows (exit code, signal, out of memory), and `hint` what
+    to do about it. `pending`: it has not begun, because the platform still prepares it (a node, an image) or, when
+    `ended`, can't; until then it can't report. `began` is when its process began, where the platform tells (UTC).
+    `exceeded`: it was ended because it used more than it may; another attempt would do the same.
+    `asleep`: nothing of it runs, but what a start needs is there; starting it again goes on from that.
     """
 
     id: str
     ended: bool
     reason: str | None = None
+    hint: str | None = None
+    pending: bool = False
+    began: datetime | None = None
+    exceeded: bool = False
+    asleep: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,11 +98,14 @@ class WorkloadHost(Protocol):
     async def apply(self, start: Start) -> None:
         """Make the process exist; does nothing when it does."""
 
+    async def sleep(self, id: str) -> None:
+        """End the process as `delete` does, but keep what makes the next start of its version quicker, if anything."""
+
     async def delete(self, id: str) -> None:
-        """End the process with all it started, gracefully first, and remove what it left."""
+        """End the process with all it started, gracefully first, and remove what it left and what sleeps of it."""
 
     async def observe(self) -> Mapping[str, Observed]:
-        """All workload processes that exist, by id."""
+        """All workload processes that exist, by id, and those that are asleep."""
 
 
 class Platform(Protocol):
@@ -132,3 +145,6 @@ class Platform(Protocol):
 
     async def tidy(self) -> None:
         """Remove what work that was broken off left on this shape's own storage."""
+
+    async def close(self) -> None:
+        """Give up connections; what runs goes on."""

@@ -64,7 +64,10 @@ async def _work(settings: Settings) -> None:
             Loop("labs", lambda: shape.sweep_labs(hub.has_lab), 120.0),
             Loop("tidying", shape.tidy, 3600.0),
         ]
-        await run_loops([*_loops(context, hub), *shapes])
+        try:
+            await run_loops([*_loops(context, hub), *shapes])
+        finally:
+            await shape.close()
 
     try:
         await lead(database, work, stop)

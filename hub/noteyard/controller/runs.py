@@ -9,14 +9,16 @@ import structlog
 
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
+from noteyard.controller.silence import is_silent
 from noteyard.domain import RunState, Target
-from noteyard.errors import NoteyardError, not_started
+from noteyard.errors import NoteyardError, Unavailable, not_started
 from noteyard.store.attempts import (
     Ending,
-    are_interrupted,
     attempt_id,
     begin_attempt,
     current_attempts,
+    interrupted_runs,
+    overrule,
     parse_attempt_id,
     requeue_interrupted,
     settle,
@@ -52,16 +54,24 @@ class RunLoop:
         seen = await self.context.runner.observe()
         await self._settle(seen)
         await self._clean(seen)
-        await asyncio.to_thread(self._requeue)
+        await asyncio.to_thread(self._requeue, seen)
         await self._start(seen)
 
-    def _requeue(self) -> None:
+    def _requeue(self, seen: Mapping[str, Observed]) -> None:
         # A look first: writers queue for one lock, and there is mostly nothing to write.
         with self.context.database.read() as session:
-            if not are_interrupted(session):
+            if not interrupted_runs(session):
                 return
         with self.context.write() as session:
-            requeue_interrupted(session)
+            ending: set[str] = set()
+            for run in interrupted_runs(session):
+                found = seen.get(attempt_id(run.id, run.attempt))
+                if found is not None and not found.ended:
+                    ending.add(run.id)  # why it ends is known when it has ended
+                elif found is not None and found.exceeded:
+                    attempt = session.get_one(Attempt, (run.id, run.attempt))
+                    overrule(session, run, attempt, self._vanished(attempt, found), self.context.settings.runs)
+            requeue_interrupted(session, but=ending)
 
     async def _settle(self, seen: Mapping[str, Observed]) -> None:
         with self.context.database.read() as session:
@@ -76,21 +86,20 @@ class RunLoop:
 
     async def _settle_one(self, run: Run, attempt: Attempt, id: str, found: Observed | None) -> None:
         if found is not None and not found.ended:
-            await self._watch(run, attempt, id)
-        elif attempt.claimed is None and found is None:
+            await self._watch(run, attempt, found)
+        elif attempt.claimed is None and (found is None or found.asleep):
             await self._start_again(run, attempt, id)
         else:
             await asyncio.to_thread(self._end, run.id, attempt.number, self._vanished(attempt, found))
 
-    async def _watch(self, run: Run, attempt: Attempt, id: str) -> None:
+    async def _watch(self, run: Run, attempt: Attempt, found: Observed) -> None:
+        id = found.id
         over = (
             run.timeout is not None
             and attempt.claimed is not None
             and now() - attempt.claimed > timedelta(seconds=run.timeout) + OVERTIME
         )
-        silent = now() - (attempt.heartbeat or attempt.created) > timedelta(
-            seconds=4 * self.context.settings.runs.lost_after_seconds
-        )
+        silent = is_silent(found, attempt.heartbeat or attempt.created, self.context.settings.runs)
         if not (run.target is Target.CANCEL or over or silent):
             self.stopping.pop(id, None)
             return
@@ -123,9 +132,12 @@ class RunLoop:
         # Its process may be gone without a trace, or its end be known: it ended with the installation either way.
         if attempt.heartbeat is not None and attempt.heartbeat < self.context.began:
             return Ending(RunState.INTERRUPTED)
+        if found is not None and found.pending and found.reason is not None:
+            return Ending(RunState.FAILED, not_started(NoteyardError(found.reason, found.hint)))
         reason = found.reason if found is not None and found.reason else "its process is gone"
         what = "The worker ended before it began" if attempt.claimed is None else "The worker vanished"
-        error = {"cell": None, "name": "Lost", "message": f"{what}: {reason}.", "traceback": "", "hint": None}
+        hint = found.hint if found is not None else None
+        error = {"cell": None, "name": "Lost", "message": f"{what}: {reason}.", "traceback": "", "hint": hint}
         return Ending(RunState.LOST, error)
 
     def _end(self, run_id: str, number: int, ending: Ending) -> None:
@@ -181,6 +193,9 @@ class RunLoop:
     async def _launch(self, start: Start, run: Run) -> None:
         try:
             await self.context.runner.start(start)
+        except Unavailable:
+            # The attempt's row is there: a later turn sees that nothing came of it, and starts it again.
+            log.exception("attempt not started yet", attempt=start.id)
         except NoteyardError as error:
             _, number = parse_attempt_id(start.id)
             await asyncio.to_thread(self._end, run.id, number, Ending(RunState.FAILED, not_started(error)))

@@ -1,17 +1,19 @@
 """The loop of dashboards: renders new versions, keeps awake ones up, lets idle ones sleep, ends what is not wanted."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
 
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
+from noteyard.controller.silence import is_silent
 from noteyard.domain import LIVE_WORKLOAD, WorkloadState
-from noteyard.errors import NoteyardError, not_started
+from noteyard.errors import NoteyardError, Unavailable, not_started
 from noteyard.store.dashboards import get_version, live_processes, pending_version, restless_dashboards
 from noteyard.store.lease import LostLease
 from noteyard.store.releases import get_release
@@ -55,20 +57,19 @@ class WorkloadLoop:
         return starts
 
     def _check(self, session: Session, process: WorkloadProcess, found: Observed | None) -> None:
-        gone = found is None or found.ended
-        silent = now() - (process.heartbeat or process.created) > timedelta(
-            seconds=4 * self.context.settings.runs.lost_after_seconds
-        )
-        unclaimed = process.claimed is None and now() - process.created < UNCLAIMED and found is None
-        if unclaimed or not (gone or silent):
+        heard = process.heartbeat or process.created
+        if found is None or found.asleep:
+            if process.claimed is None and now() - process.created < UNCLAIMED:
+                return
+            never_began = process.claimed is None
+            failure = _lost("its process is gone", None)
+        elif found.ended or is_silent(found, heard, self.context.settings.runs):
+            never_began = False
+            failure = _failure(found)
+        else:
             return
-        never_began = process.claimed is None and found is None
-        if process.stop or never_began or (process.heartbeat or process.created) < self.context.began:
-            end_process(session, process, None)
-            return
-        reason = (found.reason if found is not None else None) or ("its process is gone" if gone else "it hangs")
-        error = {"cell": None, "name": "Lost", "message": f"The dashboard's process ended: {reason}.", "traceback": ""}
-        end_process(session, process, {**error, "hint": None})
+        expected = process.stop or never_began or heard < self.context.began
+        end_process(session, process, None if expected else failure)
 
     def _reconcile(self, session: Session, dashboard: Dashboard) -> Start | None:
         processes = live_processes(session, dashboard.id)
@@ -116,6 +117,9 @@ class WorkloadLoop:
     async def _launch(self, start: Start) -> None:
         try:
             await self.context.workload_host.apply(start)
+        except Unavailable:
+            # A later turn sees that nothing came of it.
+            log.exception("dashboard not started yet", workload=start.id)
         except NoteyardError as error:
             with self.context.write() as session:
                 end_process(session, session.get_one(WorkloadProcess, start.id), not_started(error))
@@ -124,22 +128,58 @@ class WorkloadLoop:
         if not seen:
             return
         with self.context.database.read() as session:
-            rows = {id: session.get(WorkloadProcess, id) for id in seen}
-        unwanted = [id for id, row in rows.items() if row is None or row.stop or row.state not in LIVE_WORKLOAD]
-        ends = await asyncio.gather(*(self._delete(id, rows[id]) for id in unwanted), return_exceptions=True)
-        for id, end in zip(unwanted, ends, strict=True):
+            unwanted = list(_ends(session, seen))
+        ends = await asyncio.gather(*(self._end(end) for end in unwanted), return_exceptions=True)
+        for wanted, end in zip(unwanted, ends, strict=True):
             if isinstance(end, LostLease):
                 raise end
             if isinstance(end, Exception):
                 # The next turn tries again; meanwhile it holds up no other.
-                log.error("dashboard's process could not be ended", workload=id, exc_info=end)
+                log.error("dashboard's process could not be ended", workload=wanted.id, exc_info=end)
 
-    async def _delete(self, id: str, row: WorkloadProcess | None) -> None:
-        await self.context.workload_host.delete(id)
-        if row is None:
+    async def _end(self, wanted: "_End") -> None:
+        host = self.context.workload_host
+        await (host.sleep(wanted.id) if wanted.sleeps else host.delete(wanted.id))
+        if not wanted.known:
             return
         with self.context.write() as session:
-            end_process(session, session.get_one(WorkloadProcess, id, with_for_update=True), None)
+            end_process(session, session.get_one(WorkloadProcess, wanted.id, with_for_update=True), None)
+
+
+@dataclass(frozen=True)
+class _End:
+    """A process to be ended; `sleeps`: its version may be started again. `known`: it has a row."""
+
+    id: str
+    sleeps: bool
+    known: bool
+
+
+def _ends(session: Session, seen: Mapping[str, Observed]) -> Iterator[_End]:
+    for id, found in seen.items():
+        process = session.get(WorkloadProcess, id)
+        if process is None:
+            yield _End(id, sleeps=False, known=False)
+        elif process.stop or process.state not in LIVE_WORKLOAD:
+            sleeps = _may_start_again(session, process)
+            if not (sleeps and found.asleep):
+                yield _End(id, sleeps, known=True)
+
+
+def _may_start_again(session: Session, process: WorkloadProcess) -> bool:
+    dashboard = session.get_one(Dashboard, process.dashboard)
+    return dashboard.deleted is None and process.version == dashboard.current
+
+
+def _failure(found: Observed) -> dict[str, Any]:
+    if found.pending and found.reason is not None:
+        return not_started(NoteyardError(found.reason, found.hint))
+    return _lost(found.reason or ("its process is gone" if found.ended else "it hangs"), found.hint)
+
+
+def _lost(reason: str, hint: str | None) -> dict[str, Any]:
+    message = f"The dashboard's process ended: {reason}."
+    return {"cell": None, "name": "Lost", "message": message, "traceback": "", "hint": hint}
 
 
 def _unwanted(processes: list[WorkloadProcess]) -> None:

@@ -1,11 +1,12 @@
 """An attempt's life: begun by the controller, claimed once by a worker, settled once into the run's state."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from noteyard.domain import ACTIVE, FINAL, RETRIED, RunState, Target
@@ -125,9 +126,23 @@ def report(session: Session, run: Run, attempt: Attempt, progress: Progress) -> 
 
 def settle(session: Session, run: Run, attempt: Attempt, ending: Ending, settings: Runs) -> None:
     """End the attempt and move the run on: over, or queued again. Repeating it changes nothing."""
-    if attempt.ended is not None:
-        return
-    attempt.ended = now()
+    if attempt.ended is None:
+        attempt.ended = now()
+        _conclude(session, run, attempt, ending, settings)
+
+
+def overrule(session: Session, run: Run, attempt: Attempt, ending: Ending, settings: Runs) -> None:
+    """Give an attempt that was interrupted the end that the platform knows better. Repeating it changes nothing."""
+    if run.state == RunState.INTERRUPTED:
+        _conclude(session, run, attempt, ending, settings)
+
+
+def interrupted_runs(session: Session) -> list[Run]:
+    """Runs that are to be queued again."""
+    return list(session.scalars(select(Run).where(*INTERRUPTED)))
+
+
+def _conclude(session: Session, run: Run, attempt: Attempt, ending: Ending, settings: Runs) -> None:
     attempt.state = ending.state
     attempt.error = ending.error
     run.error = ending.error
@@ -148,15 +163,12 @@ def settle(session: Session, run: Run, attempt: Attempt, ending: Ending, setting
         _after_final(session, run)
 
 
-def are_interrupted(session: Session) -> bool:
-    """Whether there are interrupted runs to be queued again."""
-    return bool(session.scalar(select(exists().where(*INTERRUPTED))))
-
-
-def requeue_interrupted(session: Session) -> int:
-    """Queue interrupted runs again; returns how many."""
+def requeue_interrupted(session: Session, but: Collection[str] = ()) -> int:
+    """Queue interrupted runs again, except some; returns how many."""
     result = session.execute(
-        update(Run).where(*INTERRUPTED).values(state=RunState.QUEUED, cells_done=0, cell=None, not_before=now())
+        update(Run)
+        .where(*INTERRUPTED, Run.id.not_in(but))
+        .values(state=RunState.QUEUED, cells_done=0, cell=None, not_before=now())
     )
     return int(result.rowcount)  # type: ignore[attr-defined]
 

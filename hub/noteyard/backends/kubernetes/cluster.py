@@ -1,7 +1,11 @@
 """The Kubernetes API: one client a process, made when it is first needed, and its refusals in words."""
 
 import json
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from aiohttp import ClientError
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.client import ApiException
 from kubernetes_asyncio.config import ConfigException
@@ -9,6 +13,36 @@ from kubernetes_asyncio.config import ConfigException
 from noteyard.errors import NoteyardError, Unavailable
 
 FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY = 403, 404, 409, 429
+PATIENCE = (5.0, 30.0)
+"""Seconds to connect, and for the API to say anything more."""
+
+
+class Cluster:
+    """The connection of one process."""
+
+    def __init__(self) -> None:
+        self._client: client.ApiClient | None = None
+
+    async def core(self) -> client.CoreV1Api:
+        return client.CoreV1Api(await self.client())
+
+    async def batch(self) -> client.BatchV1Api:
+        return client.BatchV1Api(await self.client())
+
+    async def apps(self) -> client.AppsV1Api:
+        return client.AppsV1Api(await self.client())
+
+    async def client(self) -> client.ApiClient:
+        """The client itself."""
+        if self._client is None:
+            self._client = await api_client()
+        return self._client
+
+    async def close(self) -> None:
+        """End the connections; a later call makes new ones."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
 
 async def api_client() -> client.ApiClient:
@@ -20,10 +54,45 @@ async def api_client() -> client.ApiClient:
     return client.ApiClient()
 
 
+@contextmanager
+def asking() -> Iterator[None]:
+    """What fails in the block becomes a NoteyardError; Unavailable when it is worth trying again."""
+    try:
+        yield
+    except ApiException as error:
+        raise refused(error) from error
+    except (ClientError, TimeoutError) as error:
+        raise away() from error
+
+
+async def unless_there(creation: Awaitable[Any]) -> Any:
+    """What was made, or None when there is one of its name already."""
+    try:
+        return await creation
+    except ApiException as error:
+        if error.status != CONFLICT:
+            raise
+        return None
+
+
+async def if_there(call: Awaitable[Any]) -> Any:
+    """The answer, or None when there is no such object."""
+    try:
+        return await call
+    except ApiException as error:
+        if error.status != NOT_FOUND:
+            raise
+        return None
+
+
+def away() -> Unavailable:
+    return Unavailable("The Kubernetes API does not answer.", "It is tried again.")
+
+
 def refused(error: ApiException) -> NoteyardError:
     """What a person or the log is told about an answer of the Kubernetes API."""
-    if error.status is None or error.status >= 500 or error.status == TOO_MANY:
-        return Unavailable("The Kubernetes API does not answer.", "It is tried again.")
+    if error.status is None or error.status >= 500 or error.status in (TOO_MANY, CONFLICT):
+        return away()
     said = message(error)
     if "exceeded quota" in said:
         return NoteyardError(

@@ -15,6 +15,7 @@ PART_OF = "app.kubernetes.io/part-of"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"
 ID = "noteyard/id"
+VERSION = "noteyard/version"
 PERSON = "noteyard/person"
 RUN, DASHBOARD = "run", "dashboard"
 
@@ -35,16 +36,16 @@ Manifest = Any
 
 @dataclass(frozen=True)
 class Kind:
-    """What the pods of a kind run: `python -m MODULE OPTION ID`."""
+    """What the pods of a kind run: `python PROGRAM OPTION ID`; `subject` is what the id is called in `access.json`."""
 
     component: str
-    module: str
+    program: tuple[str, ...]
     option: str
     subject: str
 
 
-RUNS = Kind(RUN, "noteyard_lab.worker", "--attempt", "attempt")
-DASHBOARDS = Kind(DASHBOARD, "noteyard_lab.dashboard", "--workload", "workload")
+RUNS = Kind(RUN, ("-m", "noteyard_lab.worker"), "--attempt", "attempt")
+DASHBOARDS = Kind(DASHBOARD, ("-m", "noteyard_lab.dashboard"), "--workload", "workload")
 
 
 def object_name(kind: Kind, id: str) -> str:
@@ -64,26 +65,37 @@ def selector(release: str, component: str) -> str:
 
 
 def job(kind: Kind, start: Start, profile: Profile, options: Kubernetes) -> Manifest:
-    """The Job of an attempt or of one start of a dashboard: one pod, never started a second time by Kubernetes."""
+    """The Job of an attempt: one pod, never started a second time by Kubernetes.
+
+    It is made suspended, so that its Secret, which belongs to it, is there before its pod; see `RESUMED`.
+    """
     marks = labels(options.release, kind.component, start.id)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": object_name(kind, start.id), "labels": marks},
         "spec": {
+            "suspend": True,
             # Our controller tries again; a pod of Kubernetes' own making would have no token to claim with.
             "backoffLimit": 0,
             "ttlSecondsAfterFinished": ENDED_FOR_SECONDS,
             "activeDeadlineSeconds": LAST_RESORT_SECONDS,
-            "template": {"metadata": {"labels": marks}, "spec": pod_spec(kind, start, profile, options)},
+            "template": {
+                "metadata": {"labels": marks},
+                "spec": {**pod_spec(kind, start, profile, options), "restartPolicy": "Never"},
+            },
         },
     }
 
 
+RESUMED: Manifest = {"spec": {"suspend": False}}
+"""The change that lets a Job make its pod."""
+
+
 def pod_spec(kind: Kind, start: Start, profile: Profile, options: Kubernetes) -> Manifest:
     """A pod within the Pod Security Standard `restricted` that knows nothing of Kubernetes."""
+    scratch = {"emptyDir": {"sizeLimit": options.scratch}}
     return {
-        "restartPolicy": "Never",
         "nodeSelector": profile.node_selector,
         "tolerations": tolerations(profile),
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
@@ -96,7 +108,7 @@ def pod_spec(kind: Kind, start: Start, profile: Profile, options: Kubernetes) ->
                 "name": kind.component,
                 "image": profile.image,
                 "imagePullPolicy": options.image_pull_policy,
-                "command": ["python", "-I", "-m", kind.module, kind.option, start.id],
+                "command": ["python", "-I", *kind.program, kind.option, start.id],
                 "args": ["--access", f"{ACCESS}/{ACCESS_FILE}"],
                 "workingDir": WORK,
                 "env": [{"name": "HOME", "value": HOME}],
@@ -111,38 +123,42 @@ def pod_spec(kind: Kind, start: Start, profile: Profile, options: Kubernetes) ->
             }
         ],
         "volumes": [
-            {"name": "work", "emptyDir": {}},
-            {"name": "home", "emptyDir": {}},
+            {"name": "work", **scratch},
+            {"name": "home", **scratch},
             {"name": "access", "secret": {"secretName": object_name(kind, start.id), "defaultMode": 0o440}},
         ],
     }
 
 
-def access_secret(kind: Kind, start: Start, options: Kubernetes) -> Manifest:
-    """What the pod claims with. The token is good for one claim, whose answer has another (see the API's workers)."""
+def access_secret(kind: Kind, start: Start, options: Kubernetes, owner: Manifest) -> Manifest:
+    """What the pod claims with; it goes with its owner, a Job or Deployment as the API gave it.
+
+    The token is good for one claim, whose answer has another (see the API's workers).
+    """
     access = {"api": f"{options.addresses['api']}/internal/v1", kind.subject: start.id, "token": start.token}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": object_name(kind, start.id), "labels": labels(options.release, kind.component, start.id)},
+        "metadata": {
+            "name": object_name(kind, start.id),
+            "labels": labels(options.release, kind.component, start.id),
+            "ownerReferences": [owned_by(owner)],
+        },
         "stringData": {ACCESS_FILE: json.dumps(access)},
     }
 
 
-def service(kind: Kind, start: Start, options: Kubernetes) -> Manifest:
-    """A name for the pod of a dashboard, which the edge leads to."""
-    marks = labels(options.release, kind.component, start.id)
+def owned_by(owner: Manifest) -> Manifest:
+    """The reference that makes an object go when its owner goes."""
+    known = owner["metadata"]
     return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": object_name(kind, start.id), "labels": marks},
-        "spec": {"selector": marks, "ports": [{"name": "http", "port": DASHBOARD_PORT}]},
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": known["name"],
+        "uid": known["uid"],
+        "controller": False,
+        "blockOwnerDeletion": False,
     }
-
-
-def owner(name: str, uid: str) -> Manifest:
-    """A change that makes an object go when the Job of this name and uid goes."""
-    return {"metadata": {"ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}]}}
 
 
 def pod_security() -> Manifest:

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from noteyard.backends.base import PersonalData
+from noteyard.backends.kubernetes.cluster import Cluster
 from noteyard.backends.kubernetes.homes import delete_home, size_of_home
 from noteyard.backends.kubernetes.lab_sweep import LabSweep
-from noteyard.backends.kubernetes.manifests import DASHBOARD_PORT, DASHBOARDS, object_name
+from noteyard.backends.kubernetes.manifests import DASHBOARD_PORT
 from noteyard.backends.kubernetes.runner import KubernetesRunner
 from noteyard.backends.kubernetes.s3_credentials import data_environment
 from noteyard.backends.kubernetes.workload_host import KubernetesWorkloadHost
+from noteyard.backends.kubernetes.workload_manifests import workload_name
 from noteyard.instance import Instance
 from noteyard.s3_environment import Key
 from noteyard.s3_places import DataIdentity
@@ -25,6 +27,8 @@ class KubernetesPlatform:
         self.settings = settings
         self.instance = Instance.of(settings)
         self._sweep = LabSweep(settings)
+        self._cluster = Cluster()
+        self._made: list[KubernetesRunner | KubernetesWorkloadHost] = []
 
     def configure(self, c: Any) -> None:
         """Spawner, database, and the addresses of the parts."""
@@ -43,18 +47,22 @@ class KubernetesPlatform:
         return {}
 
     def dashboard_address(self, id: str, host: str, port: int) -> str | None:
-        """The Service of the dashboard's process, which leads to its pod alone, whatever the pod says."""
-        return f"{object_name(DASHBOARDS, id)}.{self.settings.kubernetes.namespace}:{DASHBOARD_PORT}"
+        """The Service of the dashboard's version, which leads to its pod alone, whatever the pod says."""
+        return f"{workload_name(id)}.{self.settings.kubernetes.namespace}:{DASHBOARD_PORT}"
 
     def data_environment(self, identity: DataIdentity, key: Callable[[], Key]) -> Mapping[str, str]:
         """Where the data is, and where the pod's own sidecar gives credentials for it; never a key."""
         return data_environment(self.settings.s3, identity)
 
     def runner(self) -> KubernetesRunner:
-        return KubernetesRunner(self.settings)
+        made = KubernetesRunner(self.settings, self._cluster)
+        self._made.append(made)
+        return made
 
     def workload_host(self) -> KubernetesWorkloadHost:
-        return KubernetesWorkloadHost(self.settings)
+        made = KubernetesWorkloadHost(self.settings, self._cluster)
+        self._made.append(made)
+        return made
 
     def personal_data(self, person: str) -> PersonalData:
         """The person's home, as one file of its volume's size: what is in it, only their pods see."""
@@ -68,4 +76,10 @@ class KubernetesPlatform:
         await self._sweep.turn(has_lab)
 
     async def tidy(self) -> None:
-        """Nothing is left: what belongs to a Job goes with it."""
+        """Nothing is left: what belongs to a Job or Deployment goes with it."""
+
+    async def close(self) -> None:
+        """Stop watching, and end the connections."""
+        for made in self._made:
+            await made.close()
+        await self._cluster.close()

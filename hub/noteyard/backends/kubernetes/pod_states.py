@@ -1,6 +1,7 @@
 """What the state of a pod means for a person: why it does not start, and why it ended. Pure."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 Pod = Mapping[str, Any]
@@ -9,6 +10,12 @@ Pod = Mapping[str, Any]
 NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff", "InvalidImageName"})
 FINAL = ("ErrImageNeverPull", "InvalidImageName")
 REFUSED = ("not found", "denied", "unauthorized", "does not exist", "manifest unknown", "no match for platform")
+MEMORY_HINT = "Work on less data at once, or use a profile with more memory."
+DISK_HINT = "Write less into the run's own folders, or put large files into S3."
+NOT_WANTED = 3
+"""Exit code of a process that was told that it is not wanted: a pod that came in place of another can't claim."""
+LAST_WORDS = 300
+BY_THE_CLUSTER = frozenset({"Evicted", "Preempting", "NodeLost", "DeadlineExceeded", "Shutdown", "NodeShutdown"})
 NO_CONTAINER = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -45,15 +52,32 @@ def has_ended(pod: Pod) -> bool:
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
+def was_restarted(pod: Pod) -> bool:
+    """Whether a container that should go on has ended at least once."""
+    return any(_terminated(status) or status.get("restartCount") for status in _main_containers(pod))
+
+
+def began_at(pod: Pod) -> datetime | None:
+    """When its process began; None while it has not."""
+    for status in _main_containers(pod):
+        state = status.get("state", {})
+        began = (state.get("running") or state.get("terminated") or {}).get("startedAt")
+        if began:
+            return datetime.fromisoformat(began)
+    return None
+
+
 def why_it_ended(pod: Pod) -> str:
     """Why an ended pod ended, to follow a colon: `it ran out of memory (limit 512Mi)`."""
     status = pod.get("status", {})
-    if status.get("reason") in ("Evicted", "Preempting", "NodeLost", "DeadlineExceeded", "Shutdown", "NodeShutdown"):
-        return f"the cluster ended it ({status['reason']}): {status.get('message') or 'no more is known'}"
-    for container in _containers(pod):
-        ended = container.get("state", {}).get("terminated") or {}
+    if status.get("reason") in BY_THE_CLUSTER:
+        return f"the cluster ended it ({status['reason']}): {_one_line(status.get('message') or 'no more is known')}"
+    for container in _main_containers(pod):
+        ended = _terminated(container)
         if ended.get("reason") == "OOMKilled":
             return f"it ran out of memory{_limit(pod)}"
+        if ended.get("exitCode") == NOT_WANTED:
+            return "its pod was replaced (evicted, deleted, or on a node that was lost)"
         if ended.get("exitCode"):
             return _exit(ended["exitCode"], ended.get("message"))
     if pod.get("metadata", {}).get("deletionTimestamp"):
@@ -66,10 +90,38 @@ def container_states(pod: Pod) -> list[tuple[str, Mapping[str, Any]]]:
     return [(status.get("name", ""), status.get("state") or {}) for status in _containers(pod)]
 
 
+def used_too_much(pod: Pod) -> bool:
+    """Whether an ended pod was ended for what it used."""
+    return hint_for(pod) is not None
+
+
+def hint_for(pod: Pod) -> str | None:
+    """What to do about the end of an ended pod; None where nothing is known to help."""
+    status = pod.get("status", {})
+    # "… exceeds the limit …", "… exceeded its … limit …"; a node that is low on something says so instead.
+    if status.get("reason") == "Evicted" and "exceed" in str(status.get("message")):
+        return DISK_HINT
+    ran_out = any(_terminated(container).get("reason") == "OOMKilled" for container in _main_containers(pod))
+    return MEMORY_HINT if ran_out else None
+
+
+def _terminated(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How it ended, now or the last time; empty when it never did."""
+    now = container.get("state", {}).get("terminated")
+    return now or container.get("lastState", {}).get("terminated") or {}
+
+
 def _exit(code: int, message: str | None) -> str:
-    said = f"; its last words: {message.strip()}" if message else ""
+    last = _one_line(message) if message else ""
+    said = f"; its last words: {last}" if last else ""
     # Shells and container runtimes report an end by a signal as 128 and its number.
     return f"killed by signal {code - 128}{said}" if code > 128 else f"it left with exit code {code}{said}"
+
+
+def _one_line(text: str) -> str:
+    """The last line that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][-LAST_WORDS:].rstrip(". ") if lines else ""
 
 
 def _limit(pod: Pod) -> str:
@@ -81,3 +133,8 @@ def _limit(pod: Pod) -> str:
 def _containers(pod: Pod) -> list[Mapping[str, Any]]:
     status = pod.get("status", {})
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _main_containers(pod: Pod) -> list[Mapping[str, Any]]:
+    """Statuses of the containers that are what the pod is for, without sidecars and other init containers."""
+    return list(pod.get("status", {}).get("containerStatuses") or [])

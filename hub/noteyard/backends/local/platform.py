@@ -84,5 +84,8 @@ class LocalPlatform:
         """Remove what S3 uploads that were broken off left; none goes on for longer than a day."""
         await asyncio.to_thread(S3Folder(self.instance.s3).sweep, SECONDS_A_DAY)
 
+    async def close(self) -> None:
+        """Nothing is held."""
+
     def workload_host(self) -> LocalWorkloadHost:
         return LocalWorkloadHost(self.settings, self.instance)

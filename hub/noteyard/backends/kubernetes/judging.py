@@ -1,0 +1,133 @@
+"""What Jobs, Deployments and their pods tell of attempts and dashboards' processes. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from noteyard.backends.base import Observed
+from noteyard.backends.kubernetes.manifests import ID, Manifest
+from noteyard.backends.kubernetes.observing import Judge
+from noteyard.backends.kubernetes.pod_states import (
+    began_at,
+    has_ended,
+    hint_for,
+    used_too_much,
+    was_restarted,
+    why_it_cannot_start,
+    why_it_ended,
+    why_it_waits,
+)
+
+NO_NODE_HINT = "Choose a profile that asks for less, or ask an administrator for larger or more nodes."
+NO_POD = "Kubernetes makes no pod for it, most often because the users' namespace has used up its quota"
+NO_POD_HINT = "Wait for others' runs to end, or ask an administrator for a larger quota."
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a pod may wait for a node, and when it is (UTC)."""
+
+    seconds: int
+    now: datetime
+
+
+def judge_attempts(seconds: int) -> Judge:
+    """A judge of Jobs and their pods; what waits for a node for longer than `seconds` won't start."""
+    return lambda owners, pods: attempts(owners, pods, Patience(seconds, datetime.now(UTC)))
+
+
+def judge_workloads(seconds: int) -> Judge:
+    """A judge of Deployments and their pods; what waits for a node for longer than `seconds` won't start."""
+    return lambda owners, pods: workloads(owners, pods, Patience(seconds, datetime.now(UTC)))
+
+
+def attempts(jobs: Sequence[Manifest], pods: Sequence[Manifest], patience: Patience) -> dict[str, Observed]:
+    """Every pod of a run, and Jobs that have no pod (yet, or any more)."""
+    seen = {_id(job): _of_job(job, patience) for job in jobs}
+    return seen | {_id(pod): _of_pod(pod, patience) for pod in pods}
+
+
+def workloads(deployments: Sequence[Manifest], pods: Sequence[Manifest], patience: Patience) -> dict[str, Observed]:
+    """Every pod of a dashboard, and Deployments that have no pod of their present start."""
+    seen = {_id(item): _of_deployment(item, patience) for item in deployments}
+    return seen | _of_replaced(pods, partial(_of_kept_pod, patience=patience))
+
+
+def _of_job(job: Manifest, patience: Patience) -> Observed:
+    id = _id(job)
+    for condition in job.get("status", {}).get("conditions") or []:
+        if condition["status"] != "True":
+            continue
+        if condition["type"] == "Failed":
+            return Observed(id, True, _why_failed(condition))
+        if condition["type"] == "Complete":
+            return Observed(id, True)
+    if job["spec"].get("suspend"):
+        return Observed(id, True, asleep=True)
+    if _waited(job.get("status", {}).get("startTime"), patience):
+        return Observed(id, True, NO_POD, NO_POD_HINT, pending=True)
+    return Observed(id, False, pending=True)
+
+
+def _why_failed(condition: Manifest) -> str:
+    if condition.get("reason") == "DeadlineExceeded":
+        return "it went on for longer than Kubernetes lets any run"
+    return "its pod was deleted"
+
+
+def _of_deployment(item: Manifest, patience: Patience) -> Observed:
+    id = _id(item)
+    if item["spec"].get("replicas") == 0:
+        return Observed(id, True, asleep=True)
+    for condition in item.get("status", {}).get("conditions") or []:
+        failed = condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+        if failed and _waited(condition.get("lastTransitionTime"), patience):
+            return Observed(id, True, f"{NO_POD}: {condition.get('message')}", NO_POD_HINT, pending=True)
+    return Observed(id, False, pending=True)
+
+
+def _of_pod(pod: Manifest, patience: Patience) -> Observed:
+    id = _id(pod)
+    if has_ended(pod):
+        return _of_ended_pod(pod)
+    stuck = why_it_cannot_start(pod)
+    if stuck is not None:
+        return Observed(id, True, stuck, pending=True)
+    waits = why_it_waits(pod)
+    if waits is not None:
+        over = _waited(pod["metadata"].get("creationTimestamp"), patience)
+        return Observed(id, over, waits, NO_NODE_HINT, pending=True)
+    began = began_at(pod)
+    return Observed(id, False, pending=began is None, began=began)
+
+
+def _of_ended_pod(pod: Manifest) -> Observed:
+    reason, hint = why_it_ended(pod), hint_for(pod)
+    return Observed(_id(pod), True, reason, hint, began=began_at(pod), exceeded=used_too_much(pod))
+
+
+def _of_kept_pod(pod: Manifest, patience: Patience) -> Observed:
+    # Kubernetes starts a container, and makes a pod, again where one ended: it can't claim what was claimed before.
+    if was_restarted(pod):
+        return _of_ended_pod(pod)
+    if pod["metadata"].get("deletionTimestamp"):
+        return Observed(_id(pod), True, "its pod was deleted", began=began_at(pod))
+    return _of_pod(pod, patience)
+
+
+def _of_replaced(pods: Iterable[Manifest], judge: Callable[[Manifest], Observed]) -> dict[str, Observed]:
+    """By id; where Kubernetes replaced a pod, what became of the first one counts."""
+    found: dict[str, Observed] = {}
+    for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp"))):
+        if _id(pod) not in found:
+            found[_id(pod)] = judge(pod)
+    return found
+
+
+def _waited(since: str | None, patience: Patience) -> bool:
+    return since is not None and patience.now - datetime.fromisoformat(since) > timedelta(seconds=patience.seconds)
+
+
+def _id(item: Manifest) -> str:
+    return str(item["metadata"]["labels"][ID])

@@ -1,0 +1,170 @@
+"""What the states of Jobs, Deployments and pods mean for attempts and dashboards."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from noteyard.backends.base import Observed
+from noteyard.backends.kubernetes.judging import NO_NODE_HINT, NO_POD, NO_POD_HINT, Patience, attempts, workloads
+from noteyard.backends.kubernetes.pod_states import DISK_HINT, MEMORY_HINT
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+BEFORE = "2026-11-25T11:59:00Z"
+LONG_AGO = "2026-11-25T11:00:00Z"
+BEGAN = NOW - timedelta(minutes=1)
+PATIENCE = Patience(600, NOW)
+ATTEMPT, PROCESS = "r1.1", "d1.2.3"
+
+
+def job(**fields: Any) -> dict[str, Any]:
+    return {"metadata": {"labels": {"noteyard/id": ATTEMPT}}, "spec": {"suspend": False}, "status": {}, **fields}
+
+
+def deployment(replicas: int = 1, **status: Any) -> dict[str, Any]:
+    return {"metadata": {"labels": {"noteyard/id": PROCESS}}, "spec": {"replicas": replicas}, "status": status}
+
+
+def pod(id: str, phase: str = "Running", created: str = BEFORE, **status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"labels": {"noteyard/id": id}, "creationTimestamp": created},
+        "spec": {"containers": [{"resources": {"limits": {"memory": "512Mi"}}}]},
+        "status": {"phase": phase, **status},
+    }
+
+
+def container(restarts: int = 0, last: dict[str, Any] | None = None, **state: Any) -> dict[str, Any]:
+    return {"restartCount": restarts, "state": state, "lastState": {"terminated": last} if last else {}}
+
+
+def of_attempt(*pods: dict[str, Any], **fields: Any) -> Observed:
+    return attempts([job(**fields)], list(pods), PATIENCE)[ATTEMPT]
+
+
+def of_process(*pods: dict[str, Any], **status: Any) -> Observed:
+    return workloads([deployment(**status)], list(pods), PATIENCE)[PROCESS]
+
+
+def test_a_job_that_was_not_let_go_yet_is_asleep() -> None:
+    assert of_attempt(spec={"suspend": True}) == Observed(ATTEMPT, True, asleep=True)
+
+
+def test_a_job_without_a_pod_is_about_to_have_one() -> None:
+    assert of_attempt() == Observed(ATTEMPT, False, pending=True)
+    assert of_attempt(status={"startTime": BEFORE}) == Observed(ATTEMPT, False, pending=True)
+
+
+def test_a_job_that_gets_no_pod_for_long_can_not_start() -> None:
+    assert of_attempt(status={"startTime": LONG_AGO}) == Observed(ATTEMPT, True, NO_POD, NO_POD_HINT, pending=True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("BackoffLimitExceeded", "its pod was deleted"),
+        ("DeadlineExceeded", "it went on for longer than Kubernetes lets any run"),
+    ],
+)
+def test_a_job_that_failed_without_a_pod_says_why(reason: str, said: str) -> None:
+    failed = {"conditions": [{"type": "Failed", "status": "True", "reason": reason}]}
+    assert of_attempt(status=failed) == Observed(ATTEMPT, True, said)
+
+
+def test_a_pod_that_waits_for_its_image_or_its_node_is_about_to_begin() -> None:
+    assert of_attempt(pod(ATTEMPT, "Pending")) == Observed(ATTEMPT, False, pending=True)
+
+
+@pytest.mark.parametrize(("created", "over"), [(BEFORE, False), (LONG_AGO, True)])
+def test_a_pod_that_no_node_takes_is_given_time(created: str, over: bool) -> None:
+    unschedulable = {
+        "type": "PodScheduled",
+        "status": "False",
+        "message": "0/1 nodes are available: 1 Insufficient cpu.",
+    }
+    found = of_attempt(pod(ATTEMPT, "Pending", created, conditions=[unschedulable]))
+    said = "No node of the cluster can take it now: 0/1 nodes are available: 1 Insufficient cpu."
+    assert found == Observed(ATTEMPT, over, said, NO_NODE_HINT, pending=True)
+
+
+def test_an_image_that_is_not_there_ends_it_at_once() -> None:
+    waiting = container(waiting={"reason": "ErrImageNeverPull", "message": "not present"}) | {"image": "lab:1"}
+    said = "The image lab:1 can't be had on the node (ErrImageNeverPull). not present"
+    assert of_attempt(pod(ATTEMPT, "Pending", containerStatuses=[waiting])) == Observed(
+        ATTEMPT, True, said, pending=True
+    )
+
+
+def test_a_running_pod_tells_when_it_began() -> None:
+    running = container(running={"startedAt": BEFORE})
+    assert of_attempt(pod(ATTEMPT, containerStatuses=[running])) == Observed(ATTEMPT, False, began=BEGAN)
+
+
+@pytest.mark.parametrize(
+    ("ended", "said", "hint"),
+    [
+        ({"exitCode": 137, "reason": "OOMKilled"}, "it ran out of memory (limit 512Mi)", MEMORY_HINT),
+        ({"exitCode": 137}, "killed by signal 9", None),
+        (
+            {"exitCode": 7, "message": "Traceback:\n  ...\nRuntimeError: the disk is full\n"},
+            "it left with exit code 7; its last words: RuntimeError: the disk is full",
+            None,
+        ),
+        ({"exitCode": 3}, "its pod was replaced (evicted, deleted, or on a node that was lost)", None),
+        ({"exitCode": 0}, "its process ended", None),
+    ],
+)
+def test_an_ended_pod_says_why_in_one_line(ended: dict[str, Any], said: str, hint: str | None) -> None:
+    found = of_attempt(pod(ATTEMPT, "Failed", containerStatuses=[container(terminated=ended)]))
+    assert (found.ended, found.reason, found.hint) == (True, said, hint)
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ('Usage of EmptyDir volume "work" exceeds the limit "1Mi". ', DISK_HINT),
+        ("The node was low on resource: memory.", None),
+    ],
+)
+def test_an_evicted_pod_says_what_was_used_up(message: str, hint: str | None) -> None:
+    found = of_attempt(pod(ATTEMPT, "Failed", reason="Evicted", message=message))
+    assert found.reason == f"the cluster ended it (Evicted): {message.rstrip('. ')}"
+    assert found.hint == hint
+
+
+def test_a_deployment_without_replicas_is_asleep() -> None:
+    assert of_process(replicas=0) == Observed(PROCESS, True, asleep=True)
+
+
+def test_a_deployment_without_a_pod_is_about_to_have_one() -> None:
+    assert of_process() == Observed(PROCESS, False, pending=True)
+
+
+@pytest.mark.parametrize(("since", "over"), [(BEFORE, False), (LONG_AGO, True)])
+def test_a_deployment_that_gets_no_pod_says_why(since: str, over: bool) -> None:
+    refused = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "message": "exceeded quota: people",
+        "lastTransitionTime": since,
+    }
+    found = of_process(conditions=[refused])
+    assert (found.ended, found.pending) == (over, True)
+    assert found.reason == (f"{NO_POD}: exceeded quota: people" if over else None)
+
+
+def test_a_dashboards_container_that_kubernetes_started_again_has_ended() -> None:
+    again = container(1, {"exitCode": 137, "reason": "OOMKilled"}, running={"startedAt": BEFORE})
+    found = of_process(pod(PROCESS, containerStatuses=[again]))
+    assert (found.ended, found.reason) == (True, "it ran out of memory (limit 512Mi)")
+
+
+def test_a_dashboards_pod_that_is_being_deleted_has_ended_though_another_takes_its_place() -> None:
+    going = pod(PROCESS, created=LONG_AGO, containerStatuses=[container(running={"startedAt": LONG_AGO})])
+    going["metadata"]["deletionTimestamp"] = BEFORE
+    found = of_process(pod(PROCESS, "Pending"), going)
+    assert (found.ended, found.reason) == (True, "its pod was deleted")
+
+
+def test_a_run_that_is_being_deleted_goes_on_until_it_has_saved() -> None:
+    going = pod(ATTEMPT, containerStatuses=[container(running={"startedAt": BEFORE})])
+    going["metadata"]["deletionTimestamp"] = BEFORE
+    assert of_attempt(going) == Observed(ATTEMPT, False, began=BEGAN)
