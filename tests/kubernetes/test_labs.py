@@ -28,7 +28,10 @@ def flo(cluster: Cluster) -> Iterator[LabPerson]:
     for thing in small_home(cluster, "home-flo"):
         cluster.kubectl("apply", "-f", "-", stdin=json.dumps(thing), namespace=cluster.users)
     yield found
-    found.stop()
+    if found.server() is not None:
+        found.stop()
+    unmount = f"umount -l /var/lib/kubelet/{RELEASE}-small-home"
+    cluster.kubectl("exec", "small-home", "--", "sh", "-c", unmount)
     for kind, name in (("pod", "small-home"), ("pvc", "home-flo")):
         cluster.kubectl("delete", kind, name, "--wait=false", namespace=RELEASE if kind == "pod" else cluster.users)
     cluster.kubectl("delete", "pv", f"{RELEASE}-small-home", "--wait=false")
@@ -36,10 +39,11 @@ def flo(cluster: Cluster) -> Iterator[LabPerson]:
 
 def small_home(cluster: Cluster, claim: str) -> list[dict[str, Any]]:
     """A file system of a few megabytes on the node, as a volume, and the claim that is bound to it."""
-    path = f"/tmp/{RELEASE}-small-home"
+    # The kubelet's folder is the one that every node shares mounts in.
+    path = f"/var/lib/kubelet/{RELEASE}-small-home"
     mount = (
-        f"mkdir -p /host{path} && (mountpoint -q /host{path} || mount -t tmpfs -o size={FULL['size']},mode=0777 none "
-        f"/host{path}) && touch /tmp/done && sleep infinity"
+        f"mkdir -p {path} && (mountpoint -q {path} || mount -t tmpfs -o size={FULL['size']},mode=0777 none {path}) "
+        "&& touch /tmp/done && sleep infinity"
     )
     node: dict[str, Any] = {
         "apiVersion": "v1",
@@ -55,10 +59,12 @@ def small_home(cluster: Cluster, claim: str) -> list[dict[str, Any]]:
                     "command": ["sh", "-c", mount],
                     "securityContext": {"privileged": True, "runAsUser": 0},
                     "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/done"]}, "periodSeconds": 1},
-                    "volumeMounts": [{"name": "host", "mountPath": "/host/tmp", "mountPropagation": "Bidirectional"}],
+                    "volumeMounts": [
+                        {"name": "kubelet", "mountPath": "/var/lib/kubelet", "mountPropagation": "Bidirectional"}
+                    ],
                 }
             ],
-            "volumes": [{"name": "host", "hostPath": {"path": "/tmp"}}],
+            "volumes": [{"name": "kubelet", "hostPath": {"path": "/var/lib/kubelet"}}],
         },
     }
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(node))
