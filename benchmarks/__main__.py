@@ -1,11 +1,12 @@
 """`python -m benchmarks [names]`: measure, print the table; all of them together write it into the README."""
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import dashboards, edge, labs, runs, schedules
+from benchmarks import dashboards, edge, labs, runs, s3_mount, schedules
 from benchmarks.measuring import Row
 from benchmarks.table import table, write
 from tests.support.product import product
@@ -18,6 +19,8 @@ BENCHMARKS = {
     "edge": edge.measure,
     "schedules": schedules.measure,
 }
+if os.environ.get("KUBECONFIG"):
+    BENCHMARKS["s3_mount"] = s3_mount.measure
 
 
 def main() -> int:

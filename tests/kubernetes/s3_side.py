@@ -21,6 +21,7 @@ from tests.support.waiting import until
 HERE = Path(__file__).parent
 RELEASE = f"{os.environ.get('NOTEYARD_TEST_RELEASE', 'noteyard')}-s3"
 IMAGE = f"localhost/noteyard-mount:{TAG}"
+LAB_IMAGE = f"localhost/noteyard-lab-datascience:{TAG}"
 BUCKET = "noteyard"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing-secret"}
 ENDPOINT = f"http://minio.{RELEASE}:9000"
@@ -42,6 +43,7 @@ class S3Side:
     space: str = RELEASE
     users: str = f"{RELEASE}-users"
     drivers: str = f"{RELEASE}-s3-mount"
+    endpoint: str = ENDPOINT
     pods: set[str] = field(default_factory=set)
 
     def kubectl(self, *words: str, stdin: str = "", space: str = "", seconds: float = 120) -> str:
@@ -59,19 +61,24 @@ class S3Side:
         return manifest
 
     def pod(
-        self, name: str, attributes: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        attributes: Mapping[str, str] | None = None,
+        image: str = IMAGE,
+        variables: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """A pod as labs are; `attributes` are its volume's in place of the right ones, `environment` the sidecar's."""
+        """A pod as labs are, of any image with `variables`; `attributes` of its volume in place of the right ones."""
         requests = {"requests": {"cpu": "20m", "memory": "64Mi"}}
         mount = Mount(driver=self.driver, image=IMAGE, cache_size="1Gi", resources=requests)  # type: ignore[arg-type]
         storage = Storage([Folder("team", BUCKET, "team"), Folder("me", BUCKET, f"people/{name}")], ENDPOINT)
-        parts = s3_parts(mount, storage, Sidecar(environment={**KEYS, **(environment or {})}), "IfNotPresent")
+        parts = s3_parts(mount, storage, Sidecar(environment=KEYS), "IfNotPresent")
         if attributes is not None:
             parts.volumes[0]["csi"]["volumeAttributes"] = dict(attributes)
         lab = {
             "name": "lab",
-            "image": IMAGE,
+            "image": image,
             "command": ["python", "-c", IDLE],
+            "env": [{"name": key, "value": value} for key, value in (variables or {}).items()],
             "securityContext": container_security(),
             "resources": requests,
             "volumeMounts": parts.mounts,

@@ -42,6 +42,11 @@ def reads(side: S3Side, pod: str, file: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def running(side: S3Side, pod: str) -> set[str]:
+    """Process ids of rclone in the pod."""
+    return set(side.shell(pod, "pidof rclone", container="s3-mount").stdout.split())
+
+
 def heals(side: S3Side, pod: str, seconds: float = 60) -> None:
     """Both folders can be written, and what is written is read anew."""
     mark = hashlib.sha256(str(time.monotonic()).encode()).hexdigest()
@@ -126,8 +131,10 @@ def test_it_heals_when_rclone_is_killed(side: S3Side, ada: str) -> None:
 
 
 def test_it_heals_when_rclone_hangs(side: S3Side, ada: str) -> None:
+    hung = running(side, ada)
+    assert len(hung) == 2
     assert side.shell(ada, "kill -STOP $(pidof rclone)", container="s3-mount").returncode == 0
-    until(lambda: side.status(ada)["state"] == "unmounted", 90, "the hung rclone to be found")
+    until(lambda: not hung & running(side, ada), 180, "the hung rclone to be found and ended")
     heals(side, ada)
 
 

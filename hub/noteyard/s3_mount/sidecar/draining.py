@@ -16,7 +16,7 @@ AT_ONCE = -1e9
 
 async def drain(server: FolderServer, seconds: float) -> bool:
     """Whether all of the folder is in S3 now; False when it was not within `seconds`."""
-    if server.folder.read_only:
+    if server.folder.read_only or not server.was_started:
         return True
     try:
         async with asyncio.timeout(seconds):

@@ -30,6 +30,11 @@ class FolderServer:
         """Set once it has been served for the first time."""
         self._options = options
 
+    @property
+    def was_started(self) -> bool:
+        """Whether any rclone has served it in this pod, and so may have left something in the cache."""
+        return (self._options.cache / self.folder.name / "vfs").exists()
+
     async def run(self) -> None:
         """Serve until cancelled; ends what it has started."""
         wait = FIRST_WAIT_SECONDS

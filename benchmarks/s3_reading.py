@@ -1,0 +1,71 @@
+"""Runs in a pod: reads fresh objects through the mount and by boto3, in turn. Prints MB/s by way of reading, as JSON.
+
+python - BUCKET PREFIX FOLDER ROUNDS < s3_reading.py
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+SEQUENTIAL_MB, PARALLEL_MB, AT_ONCE = 256, 64, 4
+BLOCK = 1 << 20
+MB = 1 << 20
+
+bucket, prefix, folder, rounds = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
+s3: Any = boto3.client("s3")
+
+
+def by_mount(name: str) -> None:
+    with (folder / name).open("rb", buffering=0) as file:
+        while file.read(BLOCK):
+            pass
+
+
+def by_download(name: str) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        s3.download_file(bucket, f"{prefix}/{name}", f"{place}/{name}")
+
+
+def by_get(name: str) -> None:
+    for _ in s3.get_object(Bucket=bucket, Key=f"{prefix}/{name}")["Body"].iter_chunks(BLOCK):
+        pass
+
+
+WAYS: dict[str, Callable[[str], None]] = {"get": by_get, "download": by_download, "mount": by_mount}
+
+
+def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number in range(rounds + 1):
+        # Objects that nobody has read: for the mount they are cold.
+        names = [f"{label}-{number}-{index}" for index in range(len(sizes))]
+        for name, size in zip(names, sizes, strict=True):
+            s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=os.urandom(size * MB))
+        for way, read in WAYS.items():
+            begun = time.monotonic()
+            with ThreadPoolExecutor(len(names)) as pool:
+                list(pool.map(read, names))
+            # The first round is not counted.
+            if number:
+                found[way].append(sum(sizes) / (time.monotonic() - begun))
+        for name in names:
+            s3.delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
+    return found
+
+
+print(
+    json.dumps(
+        {
+            "sequential": measure("sequential", [SEQUENTIAL_MB]),
+            "parallel": measure("parallel", [PARALLEL_MB] * AT_ONCE),
+        }
+    )
+)
