@@ -39,6 +39,7 @@ test: dev-environments assets ## All tests but the long ones
 
 test-faults: dev-environments assets ## Kill real processes for many rounds, and the other long tests
 	@$(PYTHON) tools/bootstrap.py --browser
+	@$(PYTHON) tools/bootstrap.py --keycloak
 	$(HUB)/python -m pytest -m "slow or faults" $(ARGS)
 
 lint: dev-environments ## Check style, types and the direction of imports
@@ -70,6 +71,7 @@ images: environments assets ## Build the container images (BUILD="docker build" 
 test-kubernetes: dev-environments images ## Install the chart on the cluster of KUBECONFIG and test it there (LOAD=… as for images)
 	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to a cluster for tests, e.g. one of kind." >&2; exit 1; }
 	@$(PYTHON) tools/bootstrap.py --browser
+	@$(PYTHON) tools/bootstrap.py --keycloak
 	NOTEYARD_TEST_TAG="$(TAG)" $(HUB)/python -m pytest tests/chart tests/kubernetes $(ARGS)
 
 benchmarks: dev-environments assets ## Measure against the alternatives

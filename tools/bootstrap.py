@@ -3,6 +3,7 @@
     python3 tools/bootstrap.py            .venvs/hub and .venvs/lab, what `noteyard up` needs
     python3 tools/bootstrap.py --dev      the same, with the tools of tests and checks in .venvs/hub
     python3 tools/bootstrap.py --browser  makes sure that there is a Chromium for the browser tests
+    python3 tools/bootstrap.py --keycloak makes sure that there are Java and Maven for the tests of logins by Keycloak
     python3 tools/bootstrap.py --uv       prints the path of uv, after installing it into .venvs/boot
 
 Each environment keeps a stamp of what it was made from; nothing is done, and no network used, while that is unchanged.
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.browser:
             need_browser()
             need_postgres()
+            return 0
+        if options.keycloak:
+            need_keycloak()
             return 0
         if options.uv:
             print(need_uv())
@@ -140,6 +144,13 @@ def need_postgres() -> None:
         _install("The store's tests need PostgreSQL.", "postgresql")
 
 
+def need_keycloak() -> None:
+    """Java and Maven for the tests of logins by a real Keycloak, which Maven fetches."""
+    for program, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
+        if shutil.which(program) is None:
+            _install(f"The tests of logins by Keycloak need {program}.", package)
+
+
 def _install(need: str, package: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Problem(f"{need} Install it: sudo apt-get install {package}")
@@ -162,6 +173,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dev", action="store_true", help="with the tools of tests and checks")
     parser.add_argument("--browser", action="store_true", help="only see to it that there is a Chromium")
+    parser.add_argument("--keycloak", action="store_true", help="only see to it that there are Java and Maven")
     parser.add_argument("--uv", action="store_true", help="only install uv and print its path")
     return parser.parse_args(arguments)
 

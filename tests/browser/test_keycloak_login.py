@@ -176,11 +176,11 @@ def test_logging_out_ends_noteyard_lab_hub_and_keycloak(
 ) -> None:
     page = log_in_by_keycloak(context, yard, "ada")
     open_lab(page, yard, "ada")
-    assert keycloak.sessions("ada") >= 1
+    others = keycloak.sessions("ada") - 1  # of other browsers
     lab = context.new_page()
     log_out(page, yard)
     expect(page.get_by_text("In this browser nobody is logged in any more")).to_be_visible()
-    assert keycloak.sessions("ada") == 0
+    assert keycloak.sessions("ada") == others
     for path in ("/portal/runs", "/hub/token"):
         page.goto(f"{yard.url}{path}")
         expect(page.get_by_role("link", name="Log in with Keycloak")).to_be_visible()
