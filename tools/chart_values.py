@@ -203,7 +203,7 @@ class MountValues(Section):
     )
     resources: Resources = _resources("20m", "128Mi", "768Mi")
     driverResources: Resources = Field(
-        default_factory=lambda: Resources(requests={"cpu": "10m", "memory": "48Mi"}, limits={"memory": "128Mi"}),
+        default_factory=lambda: Resources(requests={"cpu": "50m", "memory": "48Mi"}, limits={"memory": "128Mi"}),
         description="CPU and memory of the driver on each node.",
     )
     namespace: str = Field(

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Problem = Callable[[], str | None]
@@ -19,8 +20,9 @@ def serve_health(port: int, live: Problem, ready: Problem) -> None:
             body = f"{problem or 'ok'}\n".encode()
             self.send_response(404 if check is None else 503 if problem else 200)
             self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # a probe that waits no longer
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             return None
