@@ -107,7 +107,7 @@ def _media(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"{method} {path} {what} {kind}", media
 
 
-@pytest.mark.parametrize("scopes", [{"read"}, {"read", "write"}], ids=" ".join)
+@pytest.mark.parametrize("scopes", [{"read"}, {"read", "write"}], ids=["read", "read write"])
 def test_the_scope_of_every_operation_is_as_the_document_says(app: FastAPI, scopes: set[str]) -> None:
     asking = Person("root", frozenset(), True, frozenset(scopes))
     app.dependency_overrides[current_person] = lambda: asking
