@@ -64,13 +64,14 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(loaded: Product) -> None:
 
 
 def _kill_one(product: Product, chance: random.Random) -> str | None:
-    """SIGKILL a random process of the installation; its kind, or None when there was none of the kind."""
-    kind = chance.choice(list(TARGETS))
-    found = [process for process in _processes(product) if all(word in " ".join(process[1]) for word in TARGETS[kind])]
-    if not found:
-        return None
-    os.kill(chance.choice(found)[0], signal.SIGKILL)
-    return kind
+    """SIGKILL a random process of a random kind that is there; its kind, or None when nothing of the installation is."""
+    processes = _processes(product)
+    for kind in chance.sample(list(TARGETS), len(TARGETS)):
+        found = [pid for pid, words in processes if all(word in " ".join(words) for word in TARGETS[kind])]
+        if found:
+            os.kill(chance.choice(found), signal.SIGKILL)
+            return kind
+    return None
 
 
 def _processes(product: Product) -> list[tuple[int, list[str]]]:

@@ -250,7 +250,7 @@ def test_a_new_password_leaves_the_browser_that_chose_it_logged_in(public: Publi
 def test_logging_out_ends_the_cookies(public: Public, browser: BrowserContext) -> None:
     page = browser.new_page()
     page.goto(f"{public.url}/portal/account")
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log out", exact=True).click()
     page.wait_for_url("**/hub/log**")
     kept = {cookie["name"] for cookie in browser.cookies() if cookie.get("domain") == HUB}
     assert "__Host-noteyard-session" not in kept
