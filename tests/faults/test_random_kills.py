@@ -64,7 +64,7 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(loaded: Product) -> None:
 
 
 def _kill_one(product: Product, chance: random.Random) -> str | None:
-    """SIGKILL a random process of a random kind that is there; its kind, or None when nothing of the installation is."""
+    """SIGKILL a random process of a random kind that is there; its kind, or None when nothing is there at all."""
     processes = _processes(product)
     for kind in chance.sample(list(TARGETS), len(TARGETS)):
         found = [pid for pid, words in processes if all(word in " ".join(words) for word in TARGETS[kind])]
