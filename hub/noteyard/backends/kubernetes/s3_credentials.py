@@ -7,11 +7,10 @@ meet in variables.
 
 from collections.abc import Mapping
 
-from noteyard.backends.kubernetes.manifests import UID, Manifest
+from noteyard.backends.kubernetes.manifests import Manifest
 from noteyard.backends.kubernetes.s3_pod import (
     READY_SECONDS,
     SIDECAR,
-    SIDECAR_UID,
     STATUS,
     STATUS_PATH,
     Folder,
@@ -19,6 +18,7 @@ from noteyard.backends.kubernetes.s3_pod import (
     Sidecar,
     Storage,
     s3_parts,
+    sidecar_security,
 )
 from noteyard.domain import DataArea
 from noteyard.s3_places import DataIdentity, place_environment, places
@@ -106,15 +106,7 @@ def _alone(settings: Settings, credentials: Sidecar) -> S3Parts:
             "timeoutSeconds": 10,
             "failureThreshold": READY_SECONDS,
         },
-        "securityContext": {
-            "runAsUser": SIDECAR_UID,
-            "runAsGroup": UID,
-            "runAsNonRoot": True,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": sidecar_security(),
         "volumeMounts": [{"name": STATUS, "mountPath": STATUS_PATH}, *credentials.mounts],
     }
     return S3Parts(

@@ -89,6 +89,19 @@ def _volumes(mount: Mount, storage: Storage) -> list[Manifest]:
     ]
 
 
+def sidecar_security() -> Manifest:
+    """The sidecar is another account than people's code, and shares its group."""
+    return {
+        "runAsUser": SIDECAR_UID,
+        "runAsGroup": UID,
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
 def _sidecar(mount: Mount, storage: Storage, credentials: Sidecar, pull_policy: str) -> Manifest:
     environment = {OPTIONS: json.dumps(_options(mount, storage)), **credentials.environment}
     return {
@@ -102,15 +115,7 @@ def _sidecar(mount: Mount, storage: Storage, credentials: Sidecar, pull_policy: 
         "resources": mount.resources,
         "startupProbe": _probe(["test", "-e", f"{STATUS_PATH}/ready"], 1, READY_SECONDS),
         "livenessProbe": _probe(["sh", "-c", f'test -n "$(find {STATUS_PATH}/status.json -mmin -2)"'], 30, 3),
-        "securityContext": {
-            "runAsUser": SIDECAR_UID,
-            "runAsGroup": UID,
-            "runAsNonRoot": True,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": sidecar_security(),
         "volumeMounts": [
             {"name": VOLUME, "mountPath": "/s3", "mountPropagation": "HostToContainer"},
             {"name": CACHE, "mountPath": "/cache"},
