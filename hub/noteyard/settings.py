@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from noteyard.errors import NoteyardError
 from noteyard.kubernetes_settings import Kubernetes, Objects, Toleration
+from noteyard.lab_settings import Labs
 from noteyard.login_settings import Login
 from noteyard.s3_settings import S3, overlap
 from noteyard.settings_section import Section
@@ -90,21 +91,6 @@ class Tls(Section):
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key are needed together: set both paths, or neither")
         return self
-
-
-class Labs(Section):
-    """People's JupyterLab servers."""
-
-    idle_minutes: int = Field(
-        default=120, ge=1, description="An idle lab (no busy kernel, no active terminal) stops after this."
-    )
-    start_timeout_seconds: int = Field(
-        default=60, ge=5, description="A lab that is not up after this has failed to start."
-    )
-    example: Path | None = Field(
-        default=None,
-        description="Folder that is copied once into each person's folder; empty: the worked example of Noteyard.",
-    )
 
 
 class Runs(Section):

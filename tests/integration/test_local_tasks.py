@@ -214,6 +214,18 @@ def _zombies() -> list[str]:
     return found
 
 
+async def test_a_runs_home_leads_to_the_data_and_takes_none_of_it_along(harness: LocalHarness) -> None:
+    runner = harness.runner()
+    await runner.start(Start(ID, "sleep", "default", "ada"))
+    until(lambda: "ready" in harness.events(ID), what="the run")
+    (home,) = (harness.instance.state / "attempts").glob("*/home")
+    (home / "s3" / "team" / "data.csv").write_text("1")
+    (home / "s3" / "me" / "own.csv").write_text("2")
+    await runner.clean(ID)
+    assert not home.exists()
+    assert {path.name for path in harness.instance.s3.glob("*/*.csv")} == {"data.csv", "own.csv"}
+
+
 async def test_cleaning_removes_closed_folders_and_does_not_follow_links(harness: LocalHarness, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()

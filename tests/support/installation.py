@@ -123,6 +123,11 @@ class Installation:
         marked = [p for p in alive.values() if self._is_ours(environment(p)) and MARK in environment(p)]
         return with_descendants(marked, alive)
 
+    def lab_servers(self, person: str) -> list[int]:
+        """Pids of a person's lab's server; more than one would be one too many."""
+        found = [p for p in self.labs() if "noteyard_lab.lab" in p.argv and environment(p).get(MARK) == person]
+        return [process.id.pid for process in found]
+
     def _is_ours(self, variables: dict[str, str]) -> bool:
         return variables.get("NOTEYARD_INSTANCE") == str(self.instance.state)
 

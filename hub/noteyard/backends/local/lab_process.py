@@ -19,21 +19,33 @@ from noteyard.backends.local.processes import (
     wait_ended,
     with_descendants,
 )
+from noteyard.backends.local.spare_labs import ARGV, hand_over
 from noteyard.instance import Instance
 
 GRACE_SECONDS = 10.0
 KILL_SECONDS = 5.0
 
 
-def start(argv: Sequence[str], variables: Mapping[str, str], log: Path, memory: int) -> subprocess.Popen[bytes]:
-    """Start a lab in its HOME, its output going to `log` (the last start's is kept as `….1`).
+def start(
+    environment: Path,
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    log: Path,
+    memory: int,
+    spare: subprocess.Popen[bytes] | None,
+) -> subprocess.Popen[bytes]:
+    """Start a lab in its HOME, or let a spare be it, its output going to `log` (the last start's is kept as `….1`).
 
     `memory` is what each of its processes may allocate in bytes; 0: no limit.
     """
     descriptor = open_log(log)
     try:
+        if spare is not None:
+            _limit(spare, memory)
+            if hand_over(spare, variables, arguments, log):
+                return spare
         process = subprocess.Popen(
-            argv,
+            [str(environment / "bin" / "python"), *ARGV, *arguments],
             cwd=variables["HOME"],
             env=dict(variables),
             stdin=subprocess.DEVNULL,
@@ -43,10 +55,14 @@ def start(argv: Sequence[str], variables: Mapping[str, str], log: Path, memory: 
         )
     finally:
         os.close(descriptor)
-    if memory:
-        # At once after the start: the lab's Python is not yet up, and all it starts inherits the limit.
-        resource.prlimit(process.pid, resource.RLIMIT_DATA, (memory, memory))
+    # At once after the start: the lab's Python is not yet up, and all it starts inherits the limit.
+    _limit(process, memory)
     return process
+
+
+def _limit(process: subprocess.Popen[bytes], memory: int) -> None:
+    if memory and process.poll() is None:
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (memory, memory))
 
 
 def identify(pid: int) -> ProcessId | None:

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port
 from traitlets import Unicode
@@ -21,10 +20,12 @@ from noteyard.backends.local import lab_log, lab_process
 from noteyard.backends.local.lab_environment import Lab, lab_environment
 from noteyard.backends.local.lab_folder import prepare_home
 from noteyard.backends.local.processes import ProcessId
+from noteyard.backends.local.spare_labs import SpareLabs, shared_spares
 from noteyard.backends.local.task_environment import memory_bytes, profile_environment
 from noteyard.errors import NoteyardError
 from noteyard.hub_pages import LabFailed
 from noteyard.instance import Instance
+from noteyard.lab_http import lab_answers
 from noteyard.lab_profiles import ProfileChoice
 from noteyard.profiles import choose_profile
 from noteyard.s3_environment import s3_environment
@@ -32,7 +33,7 @@ from noteyard.store.database import shared_database
 from noteyard.store.s3_keys import key_for_person
 from noteyard.urls import PublicUrls
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.03
 
 
 class LabSpawner(ProfileChoice, Spawner):  # type: ignore[misc]
@@ -48,19 +49,21 @@ class LabSpawner(ProfileChoice, Spawner):  # type: ignore[misc]
         try:
             lab = self._lab()
             await asyncio.to_thread(self._end_leftovers)
-            await asyncio.to_thread(prepare_home, self.settings, self._instance, lab.person)
+            await asyncio.to_thread(prepare_home, self._instance, lab.person)
             self.port = random_port()
             variables = await asyncio.to_thread(self._variables, lab)
             memory = memory_bytes(self.settings, lab.profile.name)
-            argv = [str(lab.environment / "bin" / "python"), "-I", "-m", "noteyard_lab.lab", *self.get_args()]
-            if os.geteuid() == 0:
-                argv.append("--allow-root")
-            self._process = lab_process.start(argv, variables, self._log_file, memory)
+            root = ["--allow-root"] if os.geteuid() == 0 else []
+            spare = self._spares.take(lab.environment)
+            self._process = lab_process.start(
+                lab.environment, [*self.get_args(), *root], variables, self._log_file, memory, spare
+            )
         except (NoteyardError, OSError) as error:
             raise LabFailed(f"Your lab can't be started. {error}", "lab-not-startable") from None
         self._id = lab_process.identify(self._process.pid)
         url = f"http://127.0.0.1:{self.port}"
         await self._until_up(url)
+        self._spares.fill_later(lab.environment)
         return url
 
     async def poll(self) -> int | None:
@@ -101,6 +104,10 @@ class LabSpawner(ProfileChoice, Spawner):  # type: ignore[misc]
         yield {"progress": 30, "message": "Starting JupyterLab …"}
 
     @property
+    def _spares(self) -> SpareLabs:
+        return shared_spares(self._instance, PublicUrls.of(self.settings), self.settings.labs.spares)
+
+    @property
     def _instance(self) -> Instance:
         return Instance.of(self.settings)
 
@@ -117,10 +124,7 @@ class LabSpawner(ProfileChoice, Spawner):  # type: ignore[misc]
         with shared_database(self.database_url).write() as session:
             key = key_for_person(session, lab.person)
         own = lab_environment(self._instance, lab, urls, os.environ)
-        # Labs report activity often enough not to be taken for idle while they work.
-        report = max(5, min(300, self.settings.labs.idle_minutes * 60 // 4))
-        hubs = {**self.get_env(), "JUPYTERHUB_ACTIVITY_INTERVAL": str(report)}
-        return {**hubs, **own, **s3_environment(key, urls.s3)}
+        return {**self.get_env(), **own, **self.settings.labs.environment(), **s3_environment(key, urls.s3)}
 
     def _end_leftovers(self) -> None:
         # A hub that was killed while it started a lab does not know that lab.
@@ -128,22 +132,14 @@ class LabSpawner(ProfileChoice, Spawner):  # type: ignore[misc]
 
     async def _until_up(self, url: str) -> None:
         deadline = time.monotonic() + self.settings.labs.start_timeout_seconds
-        async with httpx.AsyncClient(timeout=2) as http:
-            while not await self._answers(http, url):
-                code = await self.poll()
-                if code is not None:
-                    raise self._failure(f"Your lab ended while it was starting ({_ending(code)}).", "lab-exited")
-                if time.monotonic() > deadline:
-                    waited = self.settings.labs.start_timeout_seconds
-                    raise self._failure(f"Your lab did not answer within {waited} seconds.", "lab-silent")
-                await asyncio.sleep(LOOK_SECONDS)
-
-    async def _answers(self, http: httpx.AsyncClient, url: str) -> bool:
-        try:
-            answer = await http.get(f"{url}{self.server.base_url}api")
-        except httpx.TransportError:
-            return False
-        return answer.status_code == 200
+        while not await lab_answers(f"{url}{self.server.base_url}"):
+            code = await self.poll()
+            if code is not None:
+                raise self._failure(f"Your lab ended while it was starting ({_ending(code)}).", "lab-exited")
+            if time.monotonic() > deadline:
+                waited = self.settings.labs.start_timeout_seconds
+                raise self._failure(f"Your lab did not answer within {waited} seconds.", "lab-silent")
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _failure(self, message: str, reason: str) -> LabFailed:
         return LabFailed(message, reason, lab_log.last_lines(self._log_file))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from noteyard.backends.base import Observed, Start
+from noteyard.backends.local.data_links import Area, link_data
 from noteyard.backends.local.folders import remove_tree
 from noteyard.backends.local.processes import (
     Process,
@@ -51,16 +52,18 @@ STEP = 0.02
 
 @dataclass(frozen=True)
 class Kind:
-    """What tells one kind of task from the other: folder, module, its option in argv, the key of the id on stdin."""
+    """What tells one kind of task from the other: folder, module, its option in argv, the key of the id on stdin, and
+    whose data its home leads to."""
 
     folder: str
     module: str
     option: str
     key: str
+    areas: tuple[Area, ...]
 
 
-ATTEMPT = Kind("attempts", "noteyard_lab.worker", "--attempt", "attempt")
-WORKLOAD = Kind("workloads", "noteyard_lab.dashboard", "--workload", "workload")
+ATTEMPT = Kind("attempts", "noteyard_lab.worker", "--attempt", "attempt", ("team", "me"))
+WORKLOAD = Kind("workloads", "noteyard_lab.dashboard", "--workload", "workload", ("team",))
 
 Command = Callable[[Path, str], Sequence[str]]
 """From an environment's folder and a task's id to the words that start it; they end with the kind's option and id."""
@@ -91,6 +94,8 @@ class Tasks:
             work = self.instance.work(start.id)
             (folder / "asked").unlink(missing_ok=True)
             env = task_environment(self.settings, self.instance, python, folder, start)
+            if start.person:
+                link_data(self.instance, Path(env["HOME"]), start.person, self.kind.areas)
             limit = memory_bytes(self.settings, start.profile)
             words = [sys.executable, "-I", "-S", str(MINDER), str(folder), str(work), str(limit), "--"]
             with _pipe(self._hand_over(start)) as stdin:
