@@ -4,6 +4,7 @@
     python3 tools/bootstrap.py --dev      the same, with the tools of tests and checks in .venvs/hub
     python3 tools/bootstrap.py --browser  makes sure that there is a Chromium for the browser tests
     python3 tools/bootstrap.py --keycloak makes sure that there are Java and Maven for the tests of logins by Keycloak
+    python3 tools/bootstrap.py --wrk      makes sure that there is wrk for the benchmarks
     python3 tools/bootstrap.py --uv       prints the path of uv, after installing it into .venvs/boot
 
 Each environment keeps a stamp of what it was made from; nothing is done, and no network used, while that is unchanged.
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.keycloak:
             need_keycloak()
+            return 0
+        if options.wrk:
+            need_wrk()
             return 0
         if options.uv:
             print(need_uv())
@@ -151,6 +155,12 @@ def need_keycloak() -> None:
             _install(f"The tests of logins by Keycloak need {program}.", package)
 
 
+def need_wrk() -> None:
+    """wrk, which makes the requests that the benchmarks count."""
+    if shutil.which("wrk") is None:
+        _install("The benchmarks need wrk.", "wrk")
+
+
 def _install(need: str, package: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise Problem(f"{need} Install it: sudo apt-get install {package}")
@@ -174,6 +184,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dev", action="store_true", help="with the tools of tests and checks")
     parser.add_argument("--browser", action="store_true", help="only see to it that there is a Chromium")
     parser.add_argument("--keycloak", action="store_true", help="only see to it that there are Java and Maven")
+    parser.add_argument("--wrk", action="store_true", help="only see to it that there is wrk, for the benchmarks")
     parser.add_argument("--uv", action="store_true", help="only install uv and print its path")
     return parser.parse_args(arguments)
 

@@ -31,9 +31,9 @@ def test_a_wheel_holds_every_file_of_its_package_in_git(folder: str, package: st
     assert files - _wheel(folder, tmp_path) == set()
 
 
-def test_the_hubs_wheel_holds_the_worked_example_and_what_pages_load(tmp_path: Path) -> None:
-    held = _wheel("hub", tmp_path)
-    assert "noteyard/notebooks/weather/collect.ipynb" in held
+def test_the_wheels_hold_what_pages_load_and_the_worked_example(tmp_path: Path) -> None:
+    assert "noteyard_lab/lab/notebooks/weather/collect.ipynb" in _wheel("extensions/noteyard-lab", tmp_path / "lab")
+    held = _wheel("hub", tmp_path / "hub")
     assert any(name.startswith("noteyard/api/static/vendor/mathjax/") for name in held)
 
 

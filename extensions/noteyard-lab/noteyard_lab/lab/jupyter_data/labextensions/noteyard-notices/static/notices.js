@@ -17,7 +17,9 @@
 
   async function look(app, url, shown) {
     try {
-      const answer = await fetch(url, { credentials: "same-origin" });
+      // Without the token the lab takes a request by cookie for one of another page's.
+      const token = document.cookie.match(/(?:^|; )_xsrf=([^;]*)/)?.[1] ?? "";
+      const answer = await fetch(url, { credentials: "same-origin", headers: { "X-XSRFToken": token } });
       if (answer.ok) {
         await show(app, (await answer.json()).notices, shown);
       }
