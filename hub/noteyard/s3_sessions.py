@@ -18,6 +18,7 @@ import structlog
 from noteyard.domain import DataUser
 from noteyard.errors import Forbidden, NoteyardError, Unavailable
 from noteyard.instance import Instance
+from noteyard.s3_clients import sts_client
 from noteyard.s3_places import DataIdentity, places
 from noteyard.s3_policies import session_policy
 from noteyard.s3_settings import S3
@@ -27,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 ANY_ROLE = "arn:aws:iam:::role/noteyard"
 """Servers that have no roles ignore it, but the request must name one."""
-CONNECT_SECONDS, READ_SECONDS = 3, 5
 LONGEST_NAME = 64
 DASHBOARDS = "_dashboards"
 """File of the lasting key that all dashboards use; nobody's name begins like this."""
@@ -69,7 +69,6 @@ class StsSessions:
         self._lock = threading.Lock()
 
     def open(self, identity: DataIdentity) -> Session:
-        # botocore takes a third of a second to import, which only this way to keys costs.
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -91,30 +90,12 @@ class StsSessions:
         keys = self._keys()
         with self._lock:
             if self._client is None or self._client[1] != keys:
-                self._client = self._connect(keys), keys
+                self._client = sts_client(self._options, keys), keys
             return self._client[0]
 
     def _keys(self) -> tuple[str, str] | None:
         access_key, secret = self._folder / "s3-access-key", self._folder / "s3-secret-key"
         return (access_key.read_text().strip(), secret.read_text().strip()) if access_key.exists() else None
-
-    def _connect(self, keys: tuple[str, str] | None) -> Any:
-        from botocore.config import Config
-        from botocore.session import get_session
-
-        access_key, secret = keys or (None, None)
-        return get_session().create_client(
-            "sts",
-            region_name=self._options.region,
-            endpoint_url=self._options.sts_endpoint or self._options.endpoint,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"total_max_attempts": 2, "mode": "standard"},
-            ),
-        )
 
 
 class StaticKeys:

@@ -99,7 +99,7 @@ def left(database: Database, tmp_path: Path) -> Context:
         folder = controller.instance.folder("s3", bucket)
         (folder / "data.csv").write_text("1,2")
     for name in ("ada", "bob"):
-        home = prepare_home(controller.settings, controller.instance, name)
+        home = prepare_home(controller.instance, name)
         (home / "notes.txt").write_text("mine")
     (controller.instance.home("ada") / "closed").mkdir(mode=0o500)
     return controller
@@ -190,6 +190,25 @@ async def test_a_purge_waits_for_runs_whose_process_is_still_there(left: Context
     await loop.turn()
     with left.database.read() as session:
         assert session.get(Run, run) is None
+
+
+async def test_a_purge_goes_on_until_the_platform_has_no_more(left: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def purge(_: LocalPlatform, person: str) -> bool:
+        asked.append(person)
+        return len(asked) == 2
+
+    monkeypatch.setattr(LocalPlatform, "purge", purge)
+    with left.database.write() as session:
+        want_purge(session, "ada", {})
+        end_process(session, session.get_one(WorkloadProcess, "d1.1.1"), None)
+    loop = PurgeLoop(left, ScriptedHub(), LocalPlatform(left.settings))
+    for purged in (False, True):
+        await loop.turn()
+        with left.database.read() as session:
+            assert [name for name, _ in purging.wanted_purges(session)] == ([] if purged else ["ada"])
+    assert asked == ["ada", "ada"]
 
 
 async def test_the_loop_of_people_leaves_who_is_to_be_purged_to_the_loop_of_purges(left: Context) -> None:

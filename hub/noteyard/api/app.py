@@ -22,6 +22,7 @@ from noteyard.api import (
     s3_credentials,
     s3_folders,
     s3_guard,
+    s3_purges,
     schedules,
     workers,
 )
@@ -125,6 +126,7 @@ def _broker(app: FastAPI, settings: Settings, instance: Instance) -> None:
     if callers is not None:
         app.state.broker = s3_credentials.Broker(callers, sessions(settings, instance))
         app.include_router(s3_credentials.router)
+        app.include_router(s3_purges.router)
 
 
 def _apps(hub_app: FastAPI) -> FastAPI:

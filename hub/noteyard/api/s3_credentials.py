@@ -38,11 +38,14 @@ def _broker(request: Request) -> Broker:
     return cast(Broker, request.app.state.broker)
 
 
+TheBroker = Annotated[Broker, Depends(_broker)]
+
+
 @router.post("/credentials")
 async def credentials(
     request: Request,
     token: Token,
-    broker: Annotated[Broker, Depends(_broker)],
+    broker: TheBroker,
     database: Db,
     settings: Config,
     request_id: RequestId,

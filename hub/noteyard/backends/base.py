@@ -137,8 +137,11 @@ class Platform(Protocol):
     def personal_data(self, person: str) -> PersonalData:
         """How much of a person's own data there is. Blocks, long where there is much."""
 
-    async def purge(self, person: str) -> None:
-        """Delete a person's own folder and their personal S3 data; their lab is off. What is gone already is fine."""
+    async def purge(self, person: str) -> bool:
+        """Delete a person's own folder and their personal S3 data; their lab is off. What is gone already is fine.
+
+        False when there is more: to be called again. Raises NoteyardError or OSError when it can't be deleted now.
+        """
 
     async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
         """End labs whose person has none: `has_lab` is what the hub says of a person's name."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from noteyard.commands.shared import StateOption, say, settings_of, state_of
+from noteyard.sizes import in_words
 
 
 def backup(
@@ -36,7 +37,7 @@ def backup(
     if file.absolute().is_relative_to(settings.state):
         raise NoteyardError(f"{file} is inside the state folder.", "Write the backup somewhere else.")
     size = write_backup(Instance.of(settings), file.absolute())
-    say(f"Wrote {file} ({size / 1e6:.1f} MB).")
+    say(f"Wrote {file} ({in_words(size)}).")
 
 
 def restore(

@@ -61,7 +61,7 @@ async def _work(settings: Settings) -> None:
         purges = PurgeLoop(context, hub, shape)
         shapes = [
             Loop("purges", purges.turn, 1.0),
-            Loop("labs", lambda: shape.sweep_labs(hub.has_lab), 120.0),
+            Loop("labs", lambda: shape.sweep_labs(hub.has_lab), 60.0),
             Loop("tidying", shape.tidy, 3600.0),
         ]
         try:

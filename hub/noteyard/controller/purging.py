@@ -45,9 +45,10 @@ class PurgeLoop:
     async def _purge(self, person: str, wanted: datetime) -> None:
         if not await gone_from_hub(self.hub, person) or not await self._all_ended(person):
             return  # still stopping; the next turn looks again
-        await self.platform.purge(person)
         await self._purge_runs(person)
         await self._purge_dashboards(person)
+        if not await self.platform.purge(person):
+            return  # the next turn goes on
         await asyncio.to_thread(self._finish, person, wanted)
         log.info("data purged", person=person)
 

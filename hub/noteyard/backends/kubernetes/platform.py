@@ -8,6 +8,7 @@ from noteyard.backends.kubernetes.cluster import Cluster
 from noteyard.backends.kubernetes.homes import delete_home, size_of_home
 from noteyard.backends.kubernetes.lab_sweep import LabSweep
 from noteyard.backends.kubernetes.manifests import DASHBOARD_PORT
+from noteyard.backends.kubernetes.personal_s3 import delete_personal_s3
 from noteyard.backends.kubernetes.runner import KubernetesRunner
 from noteyard.backends.kubernetes.s3_credentials import data_environment
 from noteyard.backends.kubernetes.workload_host import KubernetesWorkloadHost
@@ -68,9 +69,13 @@ class KubernetesPlatform:
         """The person's home, as one file of its volume's size: what is in it, only their pods see."""
         return PersonalData(1, size_of_home(self.settings))
 
-    async def purge(self, person: str) -> None:
-        """Delete the claim of the person's home, and with it the volume as its storage class says."""
+    async def purge(self, person: str) -> bool:
+        """Delete the claim of the person's home, and with it the volume as its storage class says, and their own S3
+        data."""
         await delete_home(self.settings, person)
+        if self.settings.s3.team_url and self.settings.s3.personal_url:
+            return await delete_personal_s3(self.instance, person)
+        return True
 
     async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
         await self._sweep.turn(has_lab)

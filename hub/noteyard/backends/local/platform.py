@@ -11,8 +11,10 @@ from noteyard.backends.local.personal_data import delete_personal_data, personal
 from noteyard.backends.local.runner import LocalRunner
 from noteyard.backends.local.s3_edge import s3_dynamic
 from noteyard.backends.local.s3_folder import S3Folder
+from noteyard.backends.local.spare_labs import shared_spares
 from noteyard.backends.local.workload_host import LocalWorkloadHost
 from noteyard.instance import Instance
+from noteyard.profiles import environment_folder
 from noteyard.s3_environment import Key, s3_environment
 from noteyard.s3_places import DataIdentity
 from noteyard.settings import Settings
@@ -53,6 +55,10 @@ class LocalPlatform:
         c.LabSpawner.settings = self.settings
         c.LabSpawner.database_url = self.settings.database_url or self.instance.database_url
         c.LabSpawner.poll_interval = 5
+        spares = shared_spares(self.instance, PublicUrls.of(self.settings), self.settings.labs.spares)
+        usual = environment_folder(self.settings, self.settings.profiles[0])
+        # JupyterHub reads its configuration in its loop.
+        spares.fill_later(usual)
 
     def edge_part(self) -> Mapping[str, Any]:
         """The embedded S3's routes."""
@@ -73,9 +79,10 @@ class LocalPlatform:
         """Files below the person's folders; what links lead to is not theirs."""
         return personal_data(self.instance, person)
 
-    async def purge(self, person: str) -> None:
+    async def purge(self, person: str) -> bool:
         """Delete the person's folder, their bucket's folder and their lab's log."""
         await asyncio.to_thread(delete_personal_data, self.instance, person)
+        return True
 
     async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
         """Nothing: a lab that the hub does not know is ended when its person starts the next, or Noteyard stops."""
