@@ -36,6 +36,8 @@ def configure_hub(c: Any, settings: Settings) -> None:
     # Labs go on while the hub restarts.
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
+    # A lab that is on its way up waits for the hub to listen: looking for it goes on beside that.
+    c.JupyterHub.init_spawners_timeout = 2
     c.JupyterHub.authenticate_prometheus = False  # the edge does not lead there
     c.JupyterHub.logging_config = logging_config(settings.log_level)
     c.JupyterHub.log_level = settings.log_level.upper()

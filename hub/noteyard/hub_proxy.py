@@ -49,7 +49,7 @@ class NoteyardProxy(Proxy):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._http = httpx.AsyncClient(timeout=5)
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(5, pool=None))  # thousands of labs wait their turn
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
         """Add a route and wait until it is served. Raises TimeoutError when API or edge stay away."""

@@ -163,10 +163,6 @@ def test_stopping_a_lab_ends_all_that_it_started(hub: Installation) -> None:
 
 
 def lab_server(hub: Installation, person: str) -> int:
-    found = [
-        process.id.pid
-        for process in hub.labs()
-        if "noteyard_lab.lab" in process.argv and environment(process).get("NOTEYARD_LAB") == person
-    ]
+    found = hub.lab_servers(person)
     assert len(found) == 1, found
     return found[0]

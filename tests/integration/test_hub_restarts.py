@@ -18,19 +18,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         yield running
 
 
-def servers(hub: Installation, person: str) -> list[int]:
-    """Pids of a person's lab's server; more than one would be one too many."""
-    return [
-        process.id.pid
-        for process in hub.labs()
-        if "noteyard_lab.lab" in process.argv and environment(process).get("NOTEYARD_LAB") == person
-    ]
-
-
 def test_a_lab_outlives_the_hub_and_is_known_to_the_next(hub: Installation) -> None:
     hub.person("alice")
     lab = start_lab(hub, "alice")
-    before = servers(hub, "alice")
+    before = hub.lab_servers("alice")
     client = hub.logged_in("alice")
     kernel = lab.start_kernel()
     lab.execute(kernel, "kept = 1")
@@ -41,18 +32,18 @@ def test_a_lab_outlives_the_hub_and_is_known_to_the_next(hub: Installation) -> N
     assert "This part of Noteyard does not answer right now" in page.text
     hub.start("hub")
     until(lambda: ready(hub, "alice"), 30, "the lab's adoption")
-    assert servers(hub, "alice") == before
+    assert hub.lab_servers("alice") == before
     assert lab.execute(kernel, "print(kept)") == "1\n"
     assert client.get("/hub/token").status_code == 200, "the login goes on"
     assert hub.hub_api().delete("/users/alice/server").status_code in (202, 204)
-    until(lambda: not servers(hub, "alice"), 30, "the stop of an adopted lab")
+    until(lambda: not hub.lab_servers("alice"), 30, "the stop of an adopted lab")
 
 
 def test_a_lab_that_ended_while_the_hub_was_away_is_not_taken_for_running(hub: Installation) -> None:
     hub.person("bert")
     start_lab(hub, "bert")
     hub.kill("hub")
-    (server,) = servers(hub, "bert")
+    (server,) = hub.lab_servers("bert")
     os.kill(server, signal.SIGKILL)
     hub.start("hub")
     until(lambda: hub.hub_api().get("/users/bert").json()["servers"] == {}, 30, "the hub's notice")
@@ -64,13 +55,13 @@ def test_a_lab_whose_hub_was_killed_while_it_started_is_replaced(hub: Installati
     hub.hub_api().post("/users/cleo/server", json={})
     hub.logged_in("cleo")
     hub.hub_api().post("/users/cleo/server", json={})
-    orphan = until(lambda: servers(hub, "cleo"), 30, "the lab's process")
+    orphan = until(lambda: hub.lab_servers("cleo"), 30, "the lab's process")
     hub.kill("hub")
     hub.start("hub")
     until(lambda: not ready(hub, "cleo"), 30, "a hub that knows of no lab")
     start_lab(hub, "cleo")
-    assert len(servers(hub, "cleo")) == 1
-    assert not set(orphan) & set(servers(hub, "cleo"))
+    assert len(hub.lab_servers("cleo")) == 1
+    assert not set(orphan) & set(hub.lab_servers("cleo"))
 
 
 def test_a_lab_starts_although_the_api_is_away_for_a_while(hub: Installation) -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from noteyard.backends.kubernetes.lab_images import pinned
 from noteyard.backends.kubernetes.lab_progress import stage
 from noteyard.backends.kubernetes.lab_troubles import Patience, Trouble, lab_has_ended, trouble
 
@@ -80,9 +79,12 @@ def test_an_image_without_python_is_told_from_a_crash() -> None:
 
 def test_a_home_without_a_volume_is_told_by_its_claims_own_words() -> None:
     waiting = pod(said="0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
-    assert found(waiting).reason == "lab-no-home"
+    assert (found(waiting).reason, found(waiting).patience) == ("lab-no-home", 90)
+    assert stage(waiting, [], found(waiting)).sentence == "The volume for your home is not there yet. Trying again …"
     refusal = event("ProvisioningFailed", "no such storage class", "Warning")
-    assert found(waiting, claim=[refusal]).detail == "no such storage class"
+    refused = found(waiting, claim=[refusal])
+    assert (refused.detail, refused.patience) == ("no such storage class", 10)
+    assert refused.message == "The volume for your home can't be had."
     # A class that waits for the first consumer: no word of the scheduler's at all.
     assert found(pod(), claim=[refusal]).reason == "lab-no-home"
 
@@ -111,23 +113,17 @@ def test_the_stages_of_a_start_follow_one_another() -> None:
     assert "Fetching the profile's image" in steps[3].sentence
 
 
+def test_a_helper_s_image_that_is_there_is_no_progress_of_the_lab() -> None:
+    helper = "spec.initContainers{s3-mount}"
+    waiting = pod({"waiting": {"reason": "PodInitializing"}}, node="n")
+    pulled = stage(waiting, [event("Pulled", path=helper)], None)
+    waiting["status"]["initContainerStatuses"] = [{"name": "s3-mount", "state": {"running": {}}}]
+    preparing = stage(waiting, [event("Pulled", path=helper)], None)
+    assert (pulled.percent, preparing.percent) == (25, 55)
+    assert preparing.sentence == "Preparing your lab's data …"
+
+
 def test_a_lab_has_ended_with_its_own_container() -> None:
     with_helper = pod({"terminated": {"exitCode": 0}}, phase="Running")
     assert lab_has_ended(with_helper)
     assert not lab_has_ended(pod({"running": {}}, phase="Running"))
-
-
-def running(id: str, started: str) -> dict[str, Any]:
-    made = pod({"running": {}}, node="n", phase="Running")
-    made["status"]["containerStatuses"][0]["imageID"] = id
-    made["status"]["startTime"] = started
-    return made
-
-
-def test_an_image_is_pinned_to_what_the_newest_lab_runs() -> None:
-    pods = [running("lab@sha256:new", "2026-02-01"), running("lab@sha256:old", "2026-01-01")]
-    assert pinned("lab:1", "IfNotPresent", pods) == "lab@sha256:new"
-    assert pinned("lab:1", "Always", pods) == "lab:1"
-    assert pinned("lab:2", "IfNotPresent", pods) == "lab:2"
-    assert pinned("lab:1", "IfNotPresent", [running("sha256:loaded", "2026-01-01")]) == "lab:1"
-    assert pinned("host:5000/lab@sha256:x", "IfNotPresent", pods) == "host:5000/lab@sha256:x"

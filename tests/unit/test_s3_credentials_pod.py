@@ -38,6 +38,11 @@ def test_without_data_pods_are_as_they_were(tmp_path: Path) -> None:
     assert with_parts(pod, data_parts(made, ADA)) == {**pod, "initContainers": []}
 
 
+def test_a_lab_does_not_wait_for_its_sidecar(tmp_path: Path) -> None:
+    (sidecar,) = data_parts(settings(tmp_path, DATA), ADA).init_containers
+    assert sidecar["restartPolicy"] == "Always" and "startupProbe" not in sidecar
+
+
 def test_the_sidecar_starts_first_and_alone_has_the_token(tmp_path: Path) -> None:
     made = settings(tmp_path, DATA)
     run = DataIdentity(DataUser.RUN, "ada", "r1.1")

@@ -13,6 +13,8 @@ from kubernetes_asyncio.config import ConfigException
 from noteyard.errors import NoteyardError, Unavailable
 
 FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY = 403, 404, 409, 429
+AWAY = (ClientError, TimeoutError)
+"""The Kubernetes API was not reached, or did not answer."""
 PATIENCE = (5.0, 30.0)
 """Seconds to connect, and for the API to say anything more."""
 
@@ -83,6 +85,17 @@ async def if_there(call: Awaitable[Any]) -> Any:
         if error.status != NOT_FOUND:
             raise
         return None
+
+
+async def unless_changed(call: Awaitable[Any]) -> bool:
+    """Whether it was done; False when somebody, Kubernetes itself most often, changed the object in between."""
+    try:
+        await call
+    except ApiException as error:
+        if error.status != CONFLICT:
+            raise
+        return False
+    return True
 
 
 def away() -> Unavailable:

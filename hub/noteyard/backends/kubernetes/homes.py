@@ -1,5 +1,6 @@
 """People's homes: a volume claim each, made by the spawner and deleted by nobody but a purge."""
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from kubernetes_asyncio.client import ApiException
 
 from noteyard.backends.kubernetes.cluster import api_client, refused
 from noteyard.backends.kubernetes.manifests import HOME, PERSON, Manifest
+from noteyard.lab_http import ask_lab
 from noteyard.names import host_label
 from noteyard.settings import Settings
 
@@ -41,10 +43,9 @@ class HomeState:
 async def ask_home(url: str, token: str) -> HomeState | None:
     """Ask the lab at `url` (its base URL) how full its home is; None when it does not tell."""
     try:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
-            answer = await http.get(f"{url}noteyard/home", headers={"Authorization": f"token {token}"})
-            told = answer.raise_for_status().json()
-            return HomeState(told["full"] is True, str(told["sentence"]) if told["full"] else "")
+        status, body = await ask_lab(f"{url}noteyard/home", {"Authorization": f"token {token}"})
+        told = json.loads(body) if status == 200 else {}
+        return HomeState(told["full"] is True, str(told["sentence"]) if told["full"] else "")
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None  # an older lab, or one that is ending
 

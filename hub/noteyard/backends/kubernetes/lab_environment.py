@@ -17,8 +17,6 @@ def lab_environment(settings: Settings, person: str, profile: Profile, *, rescue
         if rescue
         else {"NOTEYARD_PERSONAL": f"{HOME}/.local/share/noteyard/{profile.name}"}
     )
-    # Labs report activity often enough not to be taken for idle while they work.
-    report = max(5, min(300, settings.labs.idle_minutes * 60 // 4))
     return {
         "HOME": HOME,
         "USER": person,
@@ -28,11 +26,11 @@ def lab_environment(settings: Settings, person: str, profile: Profile, *, rescue
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         # Connection files of kernels: a home that is full must not keep one from starting.
         "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
-        "JUPYTERHUB_ACTIVITY_INTERVAL": str(report),
         "NOTEYARD_URL": PublicUrls.of(settings).hub,
         "NOTEYARD_API_URL": settings.kubernetes.addresses["api"],
         "NOTEYARD_USER": person,
         "NOTEYARD_PROFILE": profile.name,
         **own,
+        **settings.labs.environment(),
         **data_environment(settings.s3, DataIdentity(DataUser.PERSON, person, person)),
     }

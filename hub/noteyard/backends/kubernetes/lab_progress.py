@@ -44,11 +44,20 @@ def _reached(pod: Pod, events: Sequence[Event]) -> Stage:
         return PULLING
     if _helpers_begun(pod) and states.get(LAB, {}).get("waiting", {}).get("reason") == "PodInitializing":
         return PREPARING
-    return STARTING if "Pulled" in said else PLACED
+    # The helpers' images are pulled first.
+    return STARTING if any(event.get("reason") == "Pulled" and _of_lab(event) for event in events) else PLACED
 
 
 def _of_container(event: Event) -> bool:
-    return "ontainers{" in str(event.get("involvedObject", {}).get("fieldPath", ""))
+    return "ontainers{" in _path(event)
+
+
+def _of_lab(event: Event) -> bool:
+    return _path(event) == f"spec.containers{{{LAB}}}"
+
+
+def _path(event: Event) -> str:
+    return str(event.get("involvedObject", {}).get("fieldPath", ""))
 
 
 def _helpers_begun(pod: Pod) -> bool:

@@ -5,17 +5,18 @@ import time
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
-import httpx
 from kubernetes_asyncio.client import ApiException
 
 from noteyard.backends.kubernetes.lab_progress import Stage, stage
 from noteyard.backends.kubernetes.lab_troubles import LAB, Event, Patience, Trouble, trouble
 from noteyard.backends.kubernetes.pod_states import Pod, container_states
 from noteyard.hub_pages import LabFailed
+from noteyard.lab_http import lab_answers
 
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.2
+ASK_SECONDS = 0.1
 CLAIM_SECONDS = 2.0
 """How often the home's claim is looked at while no node takes the pod."""
 NO_ROOM = ("No space left on device", "Disk quota exceeded")
@@ -32,7 +33,11 @@ class LabStart:
         self._claim_read = 0.0
         self._problem: Trouble | None = None
         self._since: dict[str, float] = {}
-        self._seen = False
+        self._there = False
+
+    def created(self) -> None:
+        """The pod is there from now on: when it is not, somebody has deleted it, also before it was ever seen."""
+        self._there = True
 
     async def watched(self, work: Awaitable[T]) -> T:
         """The result of `work`, unless the pod shows meanwhile that it comes to nothing. Raises LabFailed."""
@@ -53,35 +58,41 @@ class LabStart:
         pod = self._pod()
         return stage(pod, self._events(pod) if pod is not None else [], self._problem)
 
-    async def until_running(self) -> str:
-        """The lab's internal URL once its pod runs."""
-        while True:
-            pod = await self._spawner.look()
-            if pod is not None and self._spawner.is_pod_running(pod):
-                return str(self._spawner._get_pod_url(pod))
-            await asyncio.sleep(LOOK_SECONDS)
+    async def made_and_up(self, making: "asyncio.Future[Any]") -> str:
+        """The lab's internal URL once it answers, while KubeSpawner makes its pod and waits for the kubelet's word.
 
-    async def until_up(self, url: str) -> None:
-        """Return when JupyterLab answers. Raises LabFailed when it does not in time."""
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
-            while True:
-                if await self._answers(http, url):
-                    return
-                await asyncio.sleep(LOOK_SECONDS)
-
-    async def _answers(self, http: httpx.AsyncClient, url: str) -> bool:
+        That word comes about a second after the fact, and KubeSpawner listens for it at intervals of seconds.
+        """
+        up = asyncio.ensure_future(self.until_up())
         try:
-            answer = await http.get(f"{url}{self._spawner.server.base_url}api")
-        except httpx.TransportError:
-            return False
-        return answer.status_code == 200
+            await asyncio.wait([making, up], return_when=asyncio.FIRST_COMPLETED)
+            if not up.done():
+                await making
+            return await up
+        finally:
+            for task in (making, up):
+                task.cancel()
+            await asyncio.gather(making, up, return_exceptions=True)
+
+    async def until_up(self) -> str:
+        """The lab's internal URL once JupyterLab answers there, be the pod's containers said to run or not."""
+        while True:
+            pod = await self._spawner.known_pod() if self._there else None
+            if pod is not None and self._may_answer(pod):
+                url = str(self._spawner._get_pod_url(pod))
+                if await lab_answers(f"{url}{self._spawner.server.base_url}"):
+                    return url
+            await asyncio.sleep(ASK_SECONDS)
+
+    def _may_answer(self, pod: Pod) -> bool:
+        return self._ours(pod) and bool(pod["status"].get("podIP")) and "deletionTimestamp" not in pod["metadata"]
 
     async def _look(self) -> None:
         pod = self._pod()
         if pod is None or "deletionTimestamp" in pod["metadata"]:
             await self._fail_if_gone()
             return
-        self._seen = True
+        self._there = True
         await self._read_claim(pod)
         found = trouble(pod, self._events(pod), self._claim, self._patience)
         self._problem = found
@@ -91,7 +102,7 @@ class LabStart:
 
     async def _fail_if_gone(self) -> None:
         # The reflector may lag: gone is what the API says is gone.
-        if not self._seen or self._ours(await self._spawner.look()):
+        if not self._there or self._ours(await self._spawner.known_pod()):
             return
         hint = "Try again. If it happens again, ask an administrator who or what deletes it."
         raise LabFailed("Your lab's pod was deleted while it started.", "lab-deleted", hint=hint)

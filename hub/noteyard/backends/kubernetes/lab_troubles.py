@@ -13,7 +13,7 @@ from noteyard.backends.kubernetes.pod_states import (
     image_is_refused,
     why_it_ended,
 )
-from noteyard.backends.kubernetes.unschedulable import missing_home, why_no_node
+from noteyard.backends.kubernetes.unschedulable import home_is_being_made, missing_home, why_no_node
 
 Event = Mapping[str, Any]
 """An event as the Kubernetes API gives it (camelCase keys)."""
@@ -31,6 +31,7 @@ PULL_PATIENCE = 20.0
 MOUNT_PATIENCE = 90.0
 SANDBOX_PATIENCE = 60.0
 CLAIM_PATIENCE = 10.0
+BINDING_PATIENCE = 90.0
 """Seconds that something may last which the cluster tries again by itself and which often passes."""
 
 
@@ -124,13 +125,7 @@ def _no_node(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience
     said = str(refusal.get("message") or "") if refusal.get("status") == "False" else ""
     refused_claims = [event for event in claim if event.get("type") == "Warning"]
     if refused_claims or missing_home(said):
-        return Trouble(
-            "The volume for your home can't be had.",
-            "This is an administrator's to repair; show them what stands below. Your files, if you had any, are kept.",
-            "lab-no-home",
-            str(refused_claims[-1].get("message", "")) if refused_claims else said,
-            CLAIM_PATIENCE,
-        )
+        return _no_home(said, refused_claims)
     if not said:
         return None
     reasons = {event.get("reason") for event in events}
@@ -138,6 +133,18 @@ def _no_node(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience
     if reasons & SCALING:
         return Trouble("The cluster adds a machine for your lab.", hint, "lab-no-node", said, patience.new_node)
     return Trouble(message, hint, "lab-no-node", said, 0.0 if reasons & NOT_SCALING else patience.no_node)
+
+
+def _no_home(said: str, refused_claims: Sequence[Event]) -> Trouble:
+    # Clouds take their time to make a volume, and say nothing meanwhile.
+    made = not refused_claims and home_is_being_made(said)
+    return Trouble(
+        "The volume for your home is not there yet." if made else "The volume for your home can't be had.",
+        "This is an administrator's to repair; show them what stands below. Your files, if you had any, are kept.",
+        "lab-no-home",
+        str(refused_claims[-1].get("message", "")) if refused_claims else said,
+        BINDING_PATIENCE if made else CLAIM_PATIENCE,
+    )
 
 
 def _not_set_up(pod: Pod, events: Sequence[Event]) -> Trouble | None:

@@ -19,6 +19,7 @@ from noteyard.backends.kubernetes.manifests import (
     selector,
 )
 from noteyard.backends.kubernetes.observing import Observing
+from noteyard.backends.kubernetes.pinned_images import pin
 from noteyard.backends.kubernetes.starting import used_profile, with_data
 from noteyard.backends.kubernetes.watched import Watched
 from noteyard.settings import Settings
@@ -47,6 +48,7 @@ class KubernetesRunner:
         where, name = self._options.namespace, manifest["metadata"]["name"]
         batch = await self._cluster.batch()
         with asking():
+            manifest = pin(manifest, self._options.image_pull_policy, await self._observing.pods())
             made = await unless_there(batch.create_namespaced_job(where, manifest))
             made = made or await batch.read_namespaced_job(name, where)
             if made.spec.suspend:

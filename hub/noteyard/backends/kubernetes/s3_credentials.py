@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from noteyard.backends.kubernetes.manifests import Manifest
 from noteyard.backends.kubernetes.s3_pod import (
-    READY_SECONDS,
     SIDECAR,
     STATUS,
     STATUS_PATH,
@@ -19,8 +18,9 @@ from noteyard.backends.kubernetes.s3_pod import (
     Storage,
     s3_parts,
     sidecar_security,
+    waiting_for,
 )
-from noteyard.domain import DataArea
+from noteyard.domain import DataArea, DataUser
 from noteyard.s3_places import DataIdentity, place_environment, places
 from noteyard.s3_settings import S3
 from noteyard.settings import Settings
@@ -52,7 +52,9 @@ def data_parts(settings: Settings, identity: DataIdentity) -> S3Parts:
     found = places(settings.s3, identity)
     if not found:
         return S3Parts()
-    options, credentials = settings.kubernetes, _credentials(settings)
+    # A lab's sidecar is ready before a person is; the first cell of a run would be too soon.
+    awaited = identity.user is not DataUser.PERSON
+    options, credentials = settings.kubernetes, _credentials(settings, awaited)
     if options.mount.driver is None:
         return _alone(settings, credentials)
     folders = [
@@ -74,7 +76,7 @@ def with_parts(pod: Manifest, parts: S3Parts) -> Manifest:
     }
 
 
-def _credentials(settings: Settings) -> Sidecar:
+def _credentials(settings: Settings, awaited: bool) -> Sidecar:
     token = {"serviceAccountToken": {"audience": AUDIENCE, "expirationSeconds": TOKEN_SECONDS, "path": "token"}}
     return Sidecar(
         environment={
@@ -86,6 +88,7 @@ def _credentials(settings: Settings) -> Sidecar:
         },
         volumes=[{"name": TOKEN, "projected": {"sources": [token]}}],
         mounts=[{"name": TOKEN, "mountPath": TOKEN_PATH, "readOnly": True}],
+        awaited=awaited,
     )
 
 
@@ -100,12 +103,7 @@ def _alone(settings: Settings, credentials: Sidecar) -> S3Parts:
         "command": ["python", "-P", "-m", "noteyard.s3_mount.sidecar"],
         "env": [{"name": name, "value": value} for name, value in credentials.environment.items()],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
-        "startupProbe": {
-            "exec": {"command": ["test", "-e", f"{STATUS_PATH}/ready"]},
-            "periodSeconds": 1,
-            "timeoutSeconds": 10,
-            "failureThreshold": READY_SECONDS,
-        },
+        **waiting_for(credentials),
         "securityContext": sidecar_security(),
         "volumeMounts": [{"name": STATUS, "mountPath": STATUS_PATH}, *credentials.mounts],
     }

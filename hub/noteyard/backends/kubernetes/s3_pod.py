@@ -57,11 +57,13 @@ class S3Parts:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """How the sidecar gets its credentials: variables of its environment, and files."""
+    """How the sidecar gets its credentials, variables of its environment and files; and whether it is waited for."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Sequence[Manifest] = ()
     mounts: Sequence[Manifest] = ()
+    awaited: bool = True
+    """Whether the pod's main container starts only when the sidecar is ready."""
 
 
 def s3_parts(mount: Mount, storage: Storage, credentials: Sidecar, pull_policy: str) -> S3Parts:
@@ -102,6 +104,12 @@ def sidecar_security() -> Manifest:
     }
 
 
+def waiting_for(sidecar: Sidecar) -> Manifest:
+    """What makes a pod's main container wait for the sidecar, as part of the sidecar's container."""
+    ready = _probe(["test", "-e", f"{STATUS_PATH}/ready"], 1, READY_SECONDS)
+    return {"startupProbe": ready} if sidecar.awaited else {}
+
+
 def _sidecar(mount: Mount, storage: Storage, credentials: Sidecar, pull_policy: str) -> Manifest:
     environment = {OPTIONS: json.dumps(_options(mount, storage)), **credentials.environment}
     return {
@@ -113,7 +121,7 @@ def _sidecar(mount: Mount, storage: Storage, credentials: Sidecar, pull_policy: 
         "command": ["python", "-P", "-m", "noteyard.s3_mount.sidecar"],
         "env": [{"name": name, "value": value} for name, value in environment.items()],
         "resources": mount.resources,
-        "startupProbe": _probe(["test", "-e", f"{STATUS_PATH}/ready"], 1, READY_SECONDS),
+        **waiting_for(credentials),
         "livenessProbe": _probe(["sh", "-c", f'test -n "$(find {STATUS_PATH}/status.json -mmin -2)"'], 30, 3),
         "securityContext": sidecar_security(),
         "volumeMounts": [

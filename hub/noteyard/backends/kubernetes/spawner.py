@@ -9,20 +9,20 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
 
-from noteyard.backends.kubernetes.cluster import NOT_FOUND, refused
+from noteyard.backends.kubernetes.cluster import AWAY, NOT_FOUND, refused
 from noteyard.backends.kubernetes.homes import HomeState, ask_home, home_volumes
 from noteyard.backends.kubernetes.lab_environment import lab_environment
-from noteyard.backends.kubernetes.lab_images import pinned
 from noteyard.backends.kubernetes.lab_start import LabStart
 from noteyard.backends.kubernetes.lab_troubles import LAB, exit_code, lab_has_ended
 from noteyard.backends.kubernetes.manifests import PERSON, resources, tolerations
+from noteyard.backends.kubernetes.pinned_images import IMAGE, pinned
 from noteyard.backends.kubernetes.pod_states import why_it_ended
 from noteyard.errors import NoteyardError
 from noteyard.hub_pages import LabEnd, LabFailed, rescue_choice
+from noteyard.lab_http import lab_answers
 from noteyard.lab_profiles import ProfileChoice
 from noteyard.names import host_label
 from noteyard.profiles import choose_profile, title_of
@@ -33,25 +33,30 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 0.2
 LOG_LINES = 20
+TAKEN_UP_AT_ONCE = 50
+"""Labs that a hub looks for at the same time after its start: each is looked at again and again until it is found."""
 LONGEST_DELAY = 5.0
-AWAY = (ClientError, TimeoutError)
 
 
 class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
     """A lab is a pod of the profile's image."""
 
     can_rescue = True
+    _looking = asyncio.Semaphore(TAKEN_UP_AT_ONCE)
+    _waiting = asyncio.Semaphore(TAKEN_UP_AT_ONCE)
     home = HomeState()
     start_id = ""
     """Marks the pod of this start: one of an earlier start can still be there under the same name."""
     _starting: LabStart | None = None
     _rescue = False
+    _asking_home: asyncio.Task[None] | None = None
+    """Kept so that it is not collected before it ends."""
 
     async def load_user_options(self) -> None:
         """Take over the profile: its image, and what it gets of a node."""
         profile = self._profile()
         self.extra_labels = self.storage_extra_labels = {PERSON: host_label(self.user.name)}
-        marks = {"noteyard/start": self.start_id, "noteyard/image": profile.image}
+        marks = {"noteyard/start": self.start_id, IMAGE: profile.image}
         self.extra_annotations = {PERSON: self.user.name, **marks}
         wants = resources(profile)
         pods = self.pod_reflector.pods.values() if self.pod_reflector else ()
@@ -75,8 +80,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
         try:
             self._profile()
             await self._watching()
-            url = str(await self._starting.watched(super().start()))
-            await self._starting.watched(self._starting.until_up(url))
+            url = await self._starting.watched(self._starting.made_and_up(super().start()))
         except NoteyardError as error:
             raise LabFailed(f"Your lab can't be started. {error.message}", "lab-refused", hint=error.hint) from None
         except ApiException as error:
@@ -88,13 +92,14 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
             raise LabFailed("The cluster does not answer.", "lab-cluster-away", hint=hint) from None
         finally:
             self._starting = None
-        self.home = await ask_home(f"{url}{self.server.base_url}", self.api_token) or self.home
+        # The lab asks the hub who asks it, which would keep its person waiting.
+        self._asking_home = asyncio.create_task(self._keep_home(f"{url}{self.server.base_url}"))
         return url
 
     async def stop(self, now: bool = False) -> None:
         """End the lab within its grace, always: what it has not saved yet is somebody's work."""
         if self.server and self._seen() is not None:
-            self.home = await ask_home(self.server.url, self.api_token) or self.home
+            await self._ask_home(self.server.url)
         await self._watching()
         await super().stop(now=False)
 
@@ -103,7 +108,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
 
         Waits for as long as the Kubernetes API is away: JupyterHub takes an error for the lab's end.
         """
-        pod = await self._persistently(self.look)
+        pod = await self.known_pod()
         if pod is None:
             if self.orm_spawner.server is not None and self._starting is None:
                 self._remember("Your lab was ended from outside: its pod was deleted.")
@@ -119,10 +124,25 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
     async def get_url(self) -> str:
         """Where the lab is. A hub that was killed while it started a lab waits for that lab to come up."""
         url: str = self.server.url
+        # One look at each lab first: those that do not answer must not keep those that do from being used.
+        async with self._looking:
+            if await lab_answers(url):
+                return url
+        async with self._waiting:
+            return await self._found_again()
+
+    async def _make_create_pod_request(self, pod: Any, request_timeout: float) -> bool:
+        made = bool(await super()._make_create_pod_request(pod, request_timeout))
+        if made and self._starting is not None:
+            self._starting.created()
+        return made
+
+    async def _found_again(self) -> str:
+        url: str = self.server.url
         start = self._starting = LabStart(self)
         try:
-            found = await start.watched(start.until_running())
-            await start.watched(start.until_up(found))
+            start.created()
+            found = await start.watched(start.until_up())
         except (LabFailed, ApiException, *AWAY) as error:
             self.log.warning("The lab of %s did not come up: %s", self.user.name, error)
             return url
@@ -139,6 +159,17 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
                 yield {"progress": stage.percent, "message": stage.sentence}
                 told = stage
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _keep_home(self, url: str) -> None:
+        before = self.home
+        await self._ask_home(url)
+        if self.home != before and self.orm_spawner is not None:
+            # JupyterHub kept the state before the lab had answered.
+            self.orm_spawner.state = self.get_state()
+            self.db.commit()
+
+    async def _ask_home(self, url: str) -> None:
+        self.home = await ask_home(url, self.api_token) or self.home
 
     async def get_options_form(self) -> str:
         """The choice of a profile and of a rescue start; empty when there is nothing to ask or to tell."""
@@ -176,6 +207,10 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
             raise
         found: Mapping[str, Any] = self.api.api_client.sanitize_for_serialization(pod)
         return found
+
+    async def known_pod(self) -> Mapping[str, Any] | None:
+        """The pod, as `look` finds it; waits for as long as the Kubernetes API is away."""
+        return await self._persistently(self.look)
 
     async def last_lines(self) -> str:
         """The end of the lab's log; empty when the pod is gone, and its log with it."""

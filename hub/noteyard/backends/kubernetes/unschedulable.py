@@ -26,6 +26,11 @@ def missing_home(said: str) -> bool:
     return any(word in said for word in NO_HOME)
 
 
+def home_is_being_made(said: str) -> bool:
+    """Whether the volume that the scheduler waits for is claimed, and only not bound yet."""
+    return "unbound immediate PersistentVolumeClaims" in said
+
+
 def why_no_node(said: str, pod: Pod) -> tuple[str, str]:
     """A sentence and the next step for `0/3 nodes are available: 3 Insufficient memory. …`."""
     lacking = {first or "pods" for first, _ in LACKING.findall(said)}

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kubernetes_asyncio.client import ApiException
-
 from noteyard.backends.base import Observed, Start
-from noteyard.backends.kubernetes.cluster import CONFLICT, Cluster, asking, if_there, unless_there
+from noteyard.backends.kubernetes.cluster import Cluster, asking, if_there, unless_changed, unless_there
 from noteyard.backends.kubernetes.judging import judge_workloads
 from noteyard.backends.kubernetes.manifests import (
     DASHBOARD,
@@ -19,6 +17,7 @@ from noteyard.backends.kubernetes.manifests import (
     selector,
 )
 from noteyard.backends.kubernetes.observing import Observing
+from noteyard.backends.kubernetes.pinned_images import pin
 from noteyard.backends.kubernetes.starting import used_profile, with_data
 from noteyard.backends.kubernetes.watched import Watched
 from noteyard.backends.kubernetes.workload_manifests import (
@@ -52,10 +51,11 @@ class KubernetesWorkloadHost:
         """Make the start's pod exist. Raises NoteyardError when the cluster refuses."""
         wanted = deployment(self._kind, start, used_profile(self._settings, start.profile), self._options)
         wanted = with_data(wanted, self._settings, self._kind, start)
-        # Without a pod at first: what the pod needs belongs to the Deployment, which must be there before.
-        asleep = wanted | {"spec": wanted["spec"] | ASLEEP["spec"]}
         apps = await self._cluster.apps()
         with asking():
+            wanted = pin(wanted, self._options.image_pull_policy, await self._observing.pods())
+            # Without a pod at first: what the pod needs belongs to the Deployment, which must be there before.
+            asleep = wanted | {"spec": wanted["spec"] | ASLEEP["spec"]}
             made = await unless_there(apps.create_namespaced_deployment(self._where, asleep))
             while not await self._woken(start, wanted, made):
                 made = None
@@ -63,33 +63,40 @@ class KubernetesWorkloadHost:
 
     async def sleep(self, id: str) -> None:
         """Let the Deployment have no pod, unless it has begun another start already."""
-        apps = await self._cluster.apps()
         with asking():
-            found = await if_there(apps.read_namespaced_deployment(workload_name(id), self._where))
-            if found is not None and _id(await self._json(found)) == id and found.spec.replicas:
-                # A start that came in between makes this a conflict; the next turn looks again.
-                version = {"metadata": {"resourceVersion": found.metadata.resource_version}}
-                await apps.patch_namespaced_deployment(workload_name(id), self._where, ASLEEP | version)
+            while not await unless_changed(self._put_to_sleep(id)):
+                pass  # a start that came in between is seen now
 
     async def delete(self, id: str) -> None:
         """Delete the Deployment, and with it pod, Service and Secret, unless it has begun another start already."""
-        apps = await self._cluster.apps()
         with asking():
-            found = await if_there(apps.read_namespaced_deployment(workload_name(id), self._where))
-            if found is None or start_of(_id(await self._json(found))) > start_of(id):
-                return
-            unchanged: Any = {"preconditions": {"resourceVersion": found.metadata.resource_version}}
-            await if_there(
-                apps.delete_namespaced_deployment(
-                    workload_name(id), self._where, propagation_policy="Background", body=unchanged
-                )
-            )
+            while not await unless_changed(self._delete(id)):
+                pass
 
     async def observe(self) -> Mapping[str, Observed]:
         return await self._observing.observe()
 
     async def close(self) -> None:
         await self._observing.close()
+
+    async def _put_to_sleep(self, id: str) -> None:
+        apps = await self._cluster.apps()
+        found = await if_there(apps.read_namespaced_deployment(workload_name(id), self._where))
+        if found is not None and _id(await self._json(found)) == id and found.spec.replicas:
+            version = {"metadata": {"resourceVersion": found.metadata.resource_version}}
+            await apps.patch_namespaced_deployment(workload_name(id), self._where, ASLEEP | version)
+
+    async def _delete(self, id: str) -> None:
+        apps = await self._cluster.apps()
+        found = await if_there(apps.read_namespaced_deployment(workload_name(id), self._where))
+        if found is None or start_of(_id(await self._json(found))) > start_of(id):
+            return
+        unchanged: Any = {"preconditions": {"resourceVersion": found.metadata.resource_version}}
+        await if_there(
+            apps.delete_namespaced_deployment(
+                workload_name(id), self._where, propagation_policy="Background", body=unchanged
+            )
+        )
 
     async def _woken(self, start: Start, wanted: Manifest, made: Any) -> bool:
         """Wake the Deployment if need be; False when somebody (Kubernetes itself, say) changed it meanwhile."""
@@ -98,13 +105,7 @@ class KubernetesWorkloadHost:
         # An older start's deed that comes late changes nothing.
         if start_of(_id(found)) > start_of(start.id) or _is_up(found, start.id):
             return True
-        try:
-            await self._wake(start, wanted, found)
-        except ApiException as error:
-            if error.status != CONFLICT:
-                raise
-            return False
-        return True
+        return await unless_changed(self._wake(start, wanted, found))
 
     async def _wake(self, start: Start, wanted: Manifest, found: Manifest) -> None:
         apps, core = await self._cluster.apps(), await self._cluster.core()

@@ -1,0 +1,43 @@
+"""Images of pods, by digest where a node has told it."""
+
+from typing import Any
+
+from noteyard.backends.base import Start
+from noteyard.backends.kubernetes.manifests import RUNS, job
+from noteyard.backends.kubernetes.pinned_images import IMAGE, pin, pinned
+from noteyard.kubernetes_settings import Kubernetes
+from noteyard.settings import Profile
+
+OPTIONS = Kubernetes(release="yard", namespace="yard-users", addresses={"api": "http://yard-api.yard:8000"})
+
+
+def running(id: str, started: str, asked: str = "lab:1") -> dict[str, Any]:
+    return {
+        "metadata": {"annotations": {IMAGE: asked}},
+        "status": {"startTime": started, "containerStatuses": [{"name": "run", "imageID": id}]},
+    }
+
+
+PODS = [running("lab@sha256:new", "2026-02-01"), running("lab@sha256:old", "2026-01-01")]
+
+
+def test_an_image_is_pinned_to_what_the_newest_pod_of_it_runs() -> None:
+    assert pinned("lab:1", "IfNotPresent", PODS) == "lab@sha256:new"
+    assert pinned("lab:1", "Always", PODS) == "lab:1"
+    assert pinned("lab:2", "IfNotPresent", PODS) == "lab:2"
+    assert pinned("lab:1", "IfNotPresent", [running("sha256:loaded", "2026-01-01")]) == "lab:1"
+    assert pinned("host:5000/lab@sha256:x", "IfNotPresent", PODS) == "host:5000/lab@sha256:x"
+
+
+def test_a_runs_job_names_the_digest_and_what_was_asked_for() -> None:
+    profile = Profile(name="default", image="lab:1", cpu=1, memory_mb=512)
+    made = job(RUNS, Start("r1.1", "token", "default"), profile, OPTIONS)
+    first, later = pin(made, "IfNotPresent", []), pin(made, "IfNotPresent", PODS)
+    assert [found["spec"]["template"]["spec"]["containers"][0]["image"] for found in (first, later)] == [
+        "lab:1",
+        "lab@sha256:new",
+    ]
+    for found in (first, later):
+        assert found["spec"]["template"]["metadata"]["annotations"] == {IMAGE: "lab:1"}
+        assert found["spec"]["template"]["metadata"]["labels"]["noteyard/id"] == "r1.1"
+    assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "lab:1", "what is given stays as it is"
