@@ -160,9 +160,17 @@ class EdgeValues(Section):
     resources: Resources = _resources("100m", "64Mi", "512Mi")
 
 
+def _annotations() -> Any:
+    return Field(
+        default_factory=dict,
+        description="Annotations of its service account; clouds give it a role by e.g. eks.amazonaws.com/role-arn.",
+    )
+
+
 class HubValues(Section):
     """JupyterHub; always one."""
 
+    serviceAccountAnnotations: dict[str, str] = _annotations()
     resources: Resources = _resources("100m", "256Mi", "1Gi")
 
 
@@ -170,6 +178,7 @@ class ApiValues(Section):
     """The API and the portal."""
 
     replicas: int = Field(default=2, ge=1, description="How many.")
+    serviceAccountAnnotations: dict[str, str] = _annotations()
     resources: Resources = _resources("100m", "256Mi", "1Gi")
 
 
@@ -177,6 +186,7 @@ class ControllerValues(Section):
     """Schedules, runs and dashboards are kept going by it."""
 
     replicas: int = Field(default=2, ge=1, description="How many; one leads, the others wait.")
+    serviceAccountAnnotations: dict[str, str] = _annotations()
     resources: Resources = _resources("50m", "192Mi", "512Mi")
 
 
@@ -194,7 +204,11 @@ class IngressValues(Section):
 class MountValues(Section):
     """S3 as the folders `s3/team` and `s3/me` of pods ([how it works](s3-mount.md))."""
 
-    enabled: bool = Field(default=False, description="Bring the node driver, and a sidecar to each pod of people.")
+    enabled: bool = Field(
+        default=True,
+        description="Bring the node driver, where `settings.s3` says where the data is; without it, pods of people "
+        "reach the data by its URLs only.",
+    )
     cacheSize: str = Field(
         default="2Gi",
         pattern=r"^[0-9]+(Mi|Gi|Ti)$",

@@ -67,6 +67,13 @@ def test_secrets_of_ones_own_take_the_place_of_keys() -> None:
     assert not [found for found in objects if found["kind"] == "Secret" and found["metadata"]["name"] == "yard-s3"]
 
 
+def test_a_part_gets_a_role_of_the_cloud_by_its_account() -> None:
+    role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/noteyard"}
+    objects = rendered({"api": {"serviceAccountAnnotations": role}})
+    assert find(objects, "ServiceAccount", "yard-api")["metadata"]["annotations"] == role
+    assert "annotations" not in find(objects, "ServiceAccount", "yard-hub")["metadata"]
+
+
 def test_people_reach_pods_that_are_named(objects: list[Object]) -> None:
     egress = find(objects, "NetworkPolicy", "yard-to-noteyard")["spec"]["egress"]
     assert egress[-1] == {

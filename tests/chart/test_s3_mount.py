@@ -1,10 +1,12 @@
 """The node driver: the one privileged container, in a namespace of its own, with nothing it does not need."""
 
+from typing import Any
+
 import pytest
 
 from tests.chart.rendering import Object, containers, find, pod_templates, refusal, rendered
 
-ON = {"mount": {"enabled": True}}
+ON = {"settings": {"s3": {"team_url": "s3://team"}}}
 NAME, SPACE = "yard-s3-mount", "yard-s3-mount"
 
 
@@ -56,8 +58,9 @@ def test_two_releases_have_two_drivers() -> None:
     assert len(names) == 3
 
 
-def test_without_the_mount_nothing_of_it_is_there() -> None:
-    objects = rendered({"mount": {"enabled": False}})
+@pytest.mark.parametrize("values", [{**ON, "mount": {"enabled": False}}, {}])
+def test_without_the_mount_or_data_nothing_of_it_is_there(values: dict[str, Any]) -> None:
+    objects = rendered(values)
     assert not [found for found in objects if found["kind"] in ("CSIDriver", "DaemonSet")]
     assert SPACE not in {found["metadata"]["name"] for found in objects}
 

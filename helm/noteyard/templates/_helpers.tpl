@@ -251,10 +251,15 @@ checksum/given-secrets: {{ printf "%s %s %s" (toJson .root.Values.database) (toJ
 s3-{{ printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 8 }}.{{ include "noteyard.name" . }}.noteyard
 {{- end }}
 
+{{/* Whether there are folders to mount, and the driver for it is wanted. */}}
+{{- define "noteyard.hasMount" -}}
+{{- if and .Values.mount.enabled (include "noteyard.givesData" .) }}yes{{ end -}}
+{{- end }}
+
 {{/* What the spawner and the runs' Jobs need to know of the mount. */}}
 {{- define "noteyard.mountSettings" -}}
+{{- if include "noteyard.hasMount" . -}}
 {{- with .Values.mount -}}
-{{- if .enabled -}}
 driver: {{ include "noteyard.mountDriver" $ }}
 image: {{ $.Values.images.mount }}
 cache_size: {{ .cacheSize }}

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from noteyard.s3_mount.sidecar import status
 from noteyard.s3_mount.sidecar.credentials_options import credentials_options
@@ -20,7 +21,7 @@ log = logging.getLogger("noteyard.s3_mount.sidecar")
 CREDENTIALS_SECONDS = 10
 """People's code starts after this even without credentials: a pod's way to the API may be opened a little late."""
 START_SECONDS = 20
-"""The lab starts after this even without its folders: they appear in it later."""
+"""A run starts after this even without its folders: they appear in it later."""
 TURN_SECONDS = 1.0
 WELL_SECONDS = 30
 AWAY_SECONDS = 5
@@ -50,27 +51,32 @@ async def _serve_folders(options: Options, ending: asyncio.Event) -> int:
     servers = [FolderServer(options, folder) for folder in options.folders]
     tasks = [asyncio.create_task(server.run()) for server in servers]
     told = asyncio.create_task(_tell(options, servers))
+    started = asyncio.create_task(_let_start(options, servers))
     ended = asyncio.create_task(ending.wait())
     await asyncio.wait([*tasks, told, ended], return_when=asyncio.FIRST_COMPLETED)
     drained = await asyncio.gather(*(drain(server, options.drain_seconds) for server in servers))
-    for task in (*tasks, told):
+    for task in (*tasks, told, started):
         task.cancel()
-    results = await asyncio.gather(*tasks, told, return_exceptions=True)
+    results = await asyncio.gather(*tasks, told, started, return_exceptions=True)
     for failure in (one for one in results if isinstance(one, Exception)):
         log.error("ended by a fault of its own", exc_info=failure)
     return 0 if ending.is_set() and all(drained) else 1
 
 
+async def _let_start(options: Options, servers: list[FolderServer]) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*(one.served.wait() for one in servers)), START_SECONDS)
+    (options.status / status.READY).touch()
+
+
 async def _tell(options: Options, servers: list[FolderServer]) -> None:
-    """Keep the status file true, and let the lab start."""
+    """Keep the status file true."""
     loop = asyncio.get_running_loop()
-    begun, away, asked = loop.time(), None, 0.0
+    away, asked = None, 0.0
     while True:
         if servers[0].problem is None and loop.time() - asked >= (AWAY_SECONDS if away else WELL_SECONDS):
             away, asked = await why_away(servers[0]), loop.time()
         status.write(options.status, status.Status({one.folder.name: one.problem for one in servers}, away))
-        if all(one.served.is_set() for one in servers) or loop.time() - begun > START_SECONDS:
-            (options.status / status.READY).touch()
         await asyncio.sleep(TURN_SECONDS)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from noteyard.s3_mount.sidecar.credentials_broker import Away, Credentials, Refused
 
 log = logging.getLogger(__name__)
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 30.0
 REFUSED_SECONDS = 15.0
 """A refusal may be taken back, as when somebody is enabled again."""
 PATIENCE_SECONDS = 1.5

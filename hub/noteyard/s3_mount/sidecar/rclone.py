@@ -51,6 +51,8 @@ def _caching(options: Options) -> dict[str, str]:
         "attr-timeout": "1s",
         # As the driver has set it on the mount.
         "max-read-ahead": "4Mi",
+        # Keeps the download of a file that is read on end ahead of its reader; what is read ahead lies in the cache.
+        "vfs-read-ahead": "16Mi",
     }
 
 
