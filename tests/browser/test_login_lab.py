@@ -61,6 +61,14 @@ def test_a_person_logs_in_and_works_in_a_lab_of_their_own(
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("rows 7", timeout=60_000)
 
 
+def test_the_page_hears_what_the_lab_has_to_tell(running: Product, people: tuple[str, str], page: Page) -> None:
+    page = open_lab(page.context, running, "lea")
+    # It asks every ten seconds.
+    with page.expect_response(lambda answer: answer.url.endswith("/noteyard/notices"), timeout=30_000) as answered:
+        pass
+    assert (answered.value.status, answered.value.json()) == (200, {"notices": {}})
+
+
 def test_data_is_at_hand_by_folder_and_by_address(running: Product, people: tuple[str, str], page: Page) -> None:
     page = open_lab(page.context, running, "lea")
     run_cell(
@@ -76,6 +84,18 @@ def test_yard_needs_no_set_up_in_a_lab(running: Product, people: tuple[str, str]
     page = open_lab(page.context, running, "lea")
     run_cell(page, "!yard runs --json && echo works")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("works", timeout=60_000)
+
+
+def test_home_follows_a_lab_that_stops(running: Product, people: tuple[str, str], page: Page) -> None:
+    page = open_lab(page.context, running, "lea")
+    page.goto(f"{running.url}/")
+    card = page.locator("section[aria-labelledby='lab']")
+    expect(card).to_contain_text("Your lab is running since")
+    page.once("dialog", lambda dialog: dialog.accept())
+    card.get_by_role("button", name="Stop it").click()
+    expect(page.get_by_text("Your lab is stopping.")).to_be_visible()
+    expect(card).to_contain_text("Your lab is off.", timeout=30_000)
+    expect(card.get_by_role("link", name="Start my lab")).to_be_visible()
 
 
 def test_a_script_in_a_lab_reaches_nothing_else_as_the_viewer(

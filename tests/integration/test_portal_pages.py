@@ -62,6 +62,7 @@ def test_home_says_that_the_hub_is_away_and_shows_the_rest(app: FastAPI) -> None
     text = page_of(app, "ada").get("/").text
     assert "The hub is away for the moment" in text
     assert "report.ipynb" in text
+    assert "The hub is away for the moment" in page_of(app, "ada").get("/portal/parts/lab").text
 
 
 @pytest.mark.parametrize("path", ADMINISTRATORS_PAGES)

@@ -39,6 +39,11 @@ def recent_runs(desk: Desk) -> Response:
     return desk.page("home_runs.html", runs=_runs(desk.database, desk.person, desk.urls))
 
 
+@router.get("/portal/parts/lab")
+async def lab(desk: Desk, hub: Hub) -> Response:
+    return desk.page("home_lab.html", lab=await _lab(hub, desk.person.name))
+
+
 @router.post("/portal/lab/stop")
 async def stop_lab(desk: Desk, hub: Hub) -> Response:
     await hub.stop_lab(desk.person.name)
@@ -53,7 +58,9 @@ async def _lab(hub: HubClient, name: str) -> dict[str, Any]:
     if server is None:
         return {"state": "off"}
     started = datetime.fromisoformat(server["started"]) if server.get("started") else None
-    return {"state": "ready" if server.get("ready") else "pending", "started": started}
+    if server.get("ready"):
+        return {"state": "ready", "started": started}
+    return {"state": "stopping" if server.get("pending") == "stop" else "starting"}
 
 
 def _runs(database: Database, person: Person, urls: PublicUrls) -> list[Any]:

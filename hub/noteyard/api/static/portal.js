@@ -61,7 +61,7 @@
             replace(here, text);
             last = text;
           }
-          again();
+          if (!here.querySelector("[data-refresh-done]")) { again(); }
         }, again);
     }
     again();
