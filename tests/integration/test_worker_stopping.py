@@ -54,7 +54,7 @@ def test_sigterm_saves_what_there_is(tmp_path: Path) -> None:
     with served(side), worker(side, tmp_path) as running:
         running.until_logged("sleeping")
         running.terminate()
-        assert running.wait() == 0
+        assert running.wait() == 143
     assert side.finished == {"outcome": "stopped", "error": None, "cells_done": 1, "cells": 3}
     assert side.printed(1) == "sleeping\n"
     assert side.cells[1]["outputs"][-1]["ename"] == "KeyboardInterrupt"
@@ -100,7 +100,7 @@ def test_a_cell_that_ignores_the_interrupt_is_killed_and_kept(tmp_path: Path) ->
         running.until_logged("stubborn")
         begun = time.monotonic()
         running.terminate()
-        assert running.wait() == 0
+        assert running.wait() == 143
         assert time.monotonic() - begun < 20
     assert side.finished == {"outcome": "stopped", "error": None, "cells_done": 1, "cells": 2}
     assert side.printed(1).startswith("stubborn\nnot now\n")
@@ -114,7 +114,7 @@ def test_a_second_sigterm_ends_at_once(tmp_path: Path) -> None:
         running.until_logged("not now")
         begun = time.monotonic()
         running.terminate()
-        assert running.wait() == 0
+        assert running.wait() == 143
         assert time.monotonic() - begun < 4
     assert side.finished is not None
     assert (side.finished["outcome"], side.finished["cells"]) == ("stopped", 1)
@@ -134,7 +134,7 @@ def test_no_process_of_a_run_lives_on(end: str, tmp_path: Path) -> None:
         if end == "is stopped":
             assert all(alive(pid) for pid in children_of(side))
             running.terminate()
-        assert running.wait() == 0
+        assert running.wait() == (143 if end == "is stopped" else 0)
     assert len(children_of(side)) == 3
     assert not [pid for pid in children_of(side) if alive(pid)]
     assert side.finished is not None
@@ -146,7 +146,7 @@ def test_sigterm_while_the_hub_side_is_away_at_the_start_ends_quietly(tmp_path: 
     with served(side), worker(side, tmp_path) as running:
         until(lambda: side.dropped, 20, "the worker's first request")
         running.terminate()
-        assert running.wait(10) == 0
+        assert running.wait(10) == 143
     assert side.claims == 0
 
 

@@ -11,7 +11,7 @@ from noteyard.backends import platform
 from noteyard.edge import Route, Upstream, Workload, dynamic_config, merged
 from noteyard.instance import Instance
 from noteyard.settings import Settings
-from noteyard.store.hub_routes import list_routes, ready_workloads
+from noteyard.store.hub_routes import ready_workloads, route_targets
 
 router = APIRouter(include_in_schema=False, dependencies=[OnlyInternal])
 
@@ -20,14 +20,14 @@ router = APIRouter(include_in_schema=False, dependencies=[OnlyInternal])
 def edge(request: Request, database: Db, settings: Config, urls: Urls, instance: Installation) -> Response:
     """Traefik's dynamic configuration. The last answer is kept: it is made anew only when a route has changed."""
     with database.read() as session:
-        routes = [Route(row.routespec, row.target) for row in list_routes(session)]
-        workloads = [Workload(slug, address) for slug, address in ready_workloads(session)]
+        routed = (route_targets(session), ready_workloads(session))
     state = request.app.state
     known: tuple[Any, bytes] | None = getattr(state, "edge_answer", None)
-    if known is None or known[0] != (routes, workloads):
+    if known is None or known[0] != routed:
+        routes, workloads = (Route(*row) for row in routed[0]), (Workload(*row) for row in routed[1])
         shared = dynamic_config(urls, _upstream(settings, instance), routes, workloads)
         config = merged(shared, platform(settings).edge_part())
-        known = ((routes, workloads), json.dumps(config).encode())
+        known = (routed, json.dumps(config).encode())
         state.edge_answer = known
     return Response(known[1], media_type="application/json")
 

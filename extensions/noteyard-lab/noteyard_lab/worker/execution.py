@@ -27,6 +27,7 @@ from noteyard_lab.worker.run_log import RunLog
 from noteyard_lab.worker.stopping import Stopping
 
 LAST_WORD = 3.0
+EXIT_BY_SIGNAL = 128 + signal.SIGTERM
 LONGEST_SOCKET_FOLDER = 80
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ class Execution:
     def run(self) -> int:
         """Execute the attempt; the exit code of the process.
 
-        0: the hub side knows how the run ended, or we were told to stop before it began. 3: it wants nothing of us.
+        0: the hub side knows how the run ended. 143: it does as well, and SIGTERM was why it ended; Kubernetes forgets
+        what it evicted a pod for when that ends with 0. 3: the hub side wants nothing of us.
         """
         signal.signal(signal.SIGTERM, self._stopping.take_signal)
         signal.signal(signal.SIGINT, self._stopping.take_signal)
@@ -75,7 +77,7 @@ class Execution:
             log.info("claimed as request %s", claim.request_id)
             self._execute(claim, waiting)
         except GaveUpError:
-            return 0
+            pass  # told to stop before it began
         except NotWantedError as error:
             log.info("not wanted: %s", error)
             end_descendants()
@@ -83,7 +85,10 @@ class Execution:
         finally:
             waiting.close()
             self._client.close()
-        return 0
+        return self._code()
+
+    def _code(self) -> int:
+        return EXIT_BY_SIGNAL if self._stopping.signalled else 0
 
     def _execute(self, claim: Claim, waiting: HubClient) -> None:
         if claim.timeout is not None:
@@ -140,7 +145,7 @@ class Execution:
     def _give_up(self) -> None:
         """End at once, with one quick word to the hub side."""
         end_descendants(LAST_WORD)
-        threading.Timer(LAST_WORD, os._exit, (0,)).start()
+        threading.Timer(LAST_WORD, os._exit, (self._code(),)).start()
         if self._claimed:
             known = None if self._run is None else self._run.state
             progress = Progress(None, 0, 0) if known is None else known.progress
@@ -148,7 +153,7 @@ class Execution:
                 self._attempt.finish(self._stopping.reason or "stopped", None, progress)
             except (NotWantedError, RefusedError, GaveUpError) as error:
                 log.info("left without a word: %s", error)
-        os._exit(0)
+        os._exit(self._code())
 
     def _leave(self) -> None:
         """End at once and quietly: nobody wants to know."""

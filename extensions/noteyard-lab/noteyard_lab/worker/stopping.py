@@ -38,6 +38,7 @@ class Stopping(threading.Thread):
     def __init__(self, give_up: Callable[[], None], leave: Callable[[], None]) -> None:
         super().__init__(name="stopping", daemon=True)
         self.reason: Reason | None = None
+        self.signalled = False
         self._give_up = give_up
         self._leave = leave
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
@@ -48,6 +49,7 @@ class Stopping(threading.Thread):
 
     def take_signal(self, *_: object) -> None:
         """Handler for SIGTERM; the second one means: now."""
+        self.signalled = True
         self._requests.put("signal")  # SimpleQueue.put may be interrupted by another signal's handler
 
     def ask(self) -> None:

@@ -7,8 +7,8 @@
   "use strict";
 
   var RENEW_SECONDS = 30;
-  var LOOK = 20;
-  var QUIET = 60;
+  var LOOK = 10;
+  var QUIET = 30;
   var FORMULAS_PATIENCE = 3000;
   var DRAWN_AT_LATEST = 15000;
   var ENDED = 4410;
