@@ -58,6 +58,11 @@ def a_second(value: float) -> str:
     return f"{value:,.0f}/s"
 
 
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that so many of a hundred do not exceed."""
+    return statistics.quantiles(values, n=100)[percent - 1]
+
+
 def timed(action: Callable[[], object]) -> float:
     """Seconds that an action takes."""
     began = time.perf_counter()

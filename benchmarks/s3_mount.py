@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.measuring import Pair, Row
+from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.s3_side import BUCKET, KEYS, LAB_IMAGE, S3, s3_side
-from tests.support.product import Product
 
 SCRIPT = Path(__file__).with_name("s3_reading.py")
 PERSON = "reader"
 SECONDS = 1500
 
 
-def measure(product: Product, folder: Path, rounds: int) -> Iterator[Row]:
+def measure(cluster: Cluster, folder: Path, rounds: int) -> Iterator[Row]:
     with s3_side() as side:
         side.start(PERSON, image=LAB_IMAGE, variables={**KEYS, "AWS_ENDPOINT_URL": side.endpoint, "AWS_REGION": "any"})
         inside = ["exec", "-i", PERSON, "-c", "lab", "--", "python", "-", BUCKET, "team", f"{S3}/team", str(rounds)]

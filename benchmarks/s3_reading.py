@@ -49,6 +49,10 @@ def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
         names = [f"{label}-{number}-{index}" for index in range(len(sizes))]
         for name, size in zip(names, sizes, strict=True):
             s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=os.urandom(size * MB))
+        # What others have written shows up in the folder after some seconds (docs/s3-mount.md).
+        for name in names:
+            while not (folder / name).exists():
+                time.sleep(0.2)
         for way, read in WAYS.items():
             begun = time.monotonic()
             with ThreadPoolExecutor(len(names)) as pool:

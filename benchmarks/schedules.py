@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import statistics
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ from noteyard.store.tables import Run, ScheduleFire
 from noteyard.store.types import now
 from sqlalchemy import func, select
 
-from benchmarks.measuring import Row, seconds
+from benchmarks.measuring import Row, percentile, seconds
 from tests.support.postgres import postgres
 from tests.support.product import Product
 from tests.support.rows import add_person, add_some_release
@@ -53,7 +52,7 @@ def _row(name: str, url: str, folder: Path) -> Row:
     finally:
         database.close()
     texts = [
-        f"{what} p50 {seconds(_at(delays, 50))}, p99 {seconds(_at(delays, 99))}"
+        f"{what} p50 {seconds(percentile(delays, 50))}, p99 {seconds(percentile(delays, 99))}"
         for what, delays in (
             ("fired", fired),
             ("over", started),
@@ -134,7 +133,3 @@ def _delays(database: Database, due: datetime) -> tuple[list[float], list[float]
     return [(row[2] - due).total_seconds() for row in fires], [
         (row[1] - due).total_seconds() for row in runs if row[1] is not None
     ]
-
-
-def _at(delays: list[float], percent: int) -> float:
-    return statistics.quantiles(delays, n=100)[percent - 1]

@@ -9,7 +9,6 @@ from pathlib import Path
 from benchmarks.measuring import Row
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-BEGIN, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -28,10 +27,11 @@ def machine() -> str:
     return f"Measured {day} on {os.cpu_count()} cores, Linux {platform.machine()}, load {load:.0f} at the end"
 
 
-def write(text: str, readme: Path = README) -> None:
-    """Put the table in its place. Raises ValueError when the README has no markers."""
-    before, begin, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
+def write(text: str, name: str = "benchmarks", readme: Path = README) -> None:
+    """Put the table between the markers of this name. Raises ValueError when the README has none."""
+    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, begin, rest = readme.read_text().partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{readme} lacks the lines {BEGIN.strip()} and {END}; put them where the table goes.")
-    readme.write_text(f"{before}{BEGIN}{text}{END}{after}")
+        raise ValueError(f"{readme} lacks the lines {first.strip()} and {last}; put them where the table goes.")
+    readme.write_text(f"{before}{begin}{text}{end}{after}")
