@@ -35,7 +35,7 @@ assets: environments ## Fetch what the pages load in a browser (done by up and t
 
 test: dev-environments assets ## All tests but the long ones
 	@$(PYTHON) tools/bootstrap.py --browser
-	$(HUB)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not faults" $(ARGS)
+	$(HUB)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not faults" $(ARGS)
 
 test-faults: dev-environments assets ## Kill real processes for many rounds, and the other long tests
 	@$(PYTHON) tools/bootstrap.py --browser
@@ -72,7 +72,10 @@ test-kubernetes: dev-environments images ## Install the chart on the cluster of 
 	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to a cluster for tests, e.g. one of kind." >&2; exit 1; }
 	@$(PYTHON) tools/bootstrap.py --browser
 	@$(PYTHON) tools/bootstrap.py --keycloak
-	NOTEYARD_TEST_TAG="$(TAG)" $(HUB)/python -m pytest tests/chart tests/kubernetes $(ARGS)
+	NOTEYARD_TEST_TAG="$(TAG)" $(HUB)/python -m pytest -m "not slow" tests/chart tests/kubernetes $(ARGS)
+	NOTEYARD_TEST_TAG="$(TAG)" $(HUB)/python -m pytest tests/contract -k kubernetes
 
 benchmarks: dev-environments assets ## Measure against the alternatives
+	@$(PYTHON) tools/bootstrap.py --browser
+	@$(PYTHON) tools/bootstrap.py --wrk
 	$(HUB)/python -m benchmarks $(ARGS)

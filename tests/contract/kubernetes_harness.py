@@ -109,7 +109,7 @@ def journal() -> Iterator[str]:
         _kubectl("-n", JOURNAL, "wait", "--for=condition=Ready", "pod/journal", "--timeout=120s")
         yield f"http://{node_address()}:{JOURNAL_PORT}"
     finally:
-        _kubectl("delete", "namespace", JOURNAL, "--wait=false")
+        _kubectl("delete", "namespace", JOURNAL, "--timeout=120s")
 
 
 def _namespace(name: str) -> None:

@@ -5,11 +5,15 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+from noteyard.backends.kubernetes.manifests import COMPONENT, PART_OF
+
 from tests.kubernetes.forwarder import forwarding
+from tests.kubernetes.minio_users import add_user, everything_in
 from tests.support.product import PASSWORD, Product
 from tests.support.waiting import until
 
@@ -22,6 +26,8 @@ PORT = int(os.environ.get("NOTEYARD_TEST_PORT", "30080"))
 TAG = os.environ.get("NOTEYARD_TEST_TAG", "dev")
 """Tag of the images that were built."""
 BUCKET = "noteyard"
+DATA = ("team-data", "people")
+"""Buckets of the team's and people's data."""
 
 
 @dataclass
@@ -30,6 +36,8 @@ class Cluster(Product):
 
     namespace: str = RELEASE
     users: str = f"{RELEASE}-users"
+    clients: list[httpx.Client] = field(default_factory=list)
+    """Closed with the installation."""
 
     def command(self, *words: str, **options: Any) -> str:
         """The `noteyard` command in a pod of the API."""
@@ -78,7 +86,8 @@ class Cluster(Product):
 
 @contextmanager
 def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
-    """The chart's release with PostgreSQL and MinIO beside it; all of it is deleted with the block.
+    """The chart's release with PostgreSQL and MinIO beside it; all of it is deleted with the block, and what tests that
+    were interrupted left is deleted before.
 
     NOTEYARD_KEEP leaves it, and takes it up again, for work on the tests.
     """
@@ -88,6 +97,8 @@ def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
     folder.mkdir(parents=True, exist_ok=True)
     with forwarding(PORT, node, PORT):
         try:
+            if not keep:
+                _remove(made)
             _backing(made)
             helm(
                 "upgrade",
@@ -100,6 +111,8 @@ def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
             )
             yield made
         finally:
+            for client in made.clients:
+                client.close()
             if not keep:
                 _remove(made)
 
@@ -107,7 +120,8 @@ def installed(folder: Path, *values: Path) -> Iterator[Cluster]:
 def _values(folder: Path) -> Path:
     """tests/kubernetes/values.yaml with this run's port and images."""
     path = folder / "values.yaml"
-    path.write_text((HERE / "values.yaml").read_text().replace("30080", str(PORT)).replace(":dev", f":{TAG}"))
+    text = (HERE / "values.yaml").read_text().replace("RELEASE", RELEASE)
+    path.write_text(text.replace("30080", str(PORT)).replace(":dev", f":{TAG}"))
     return path
 
 
@@ -131,7 +145,8 @@ def _backing(made: Cluster) -> None:
     made.kubectl("apply", "-f", str(HERE / "backing.yaml"))
     made.kubectl("wait", "--for=condition=Available", "deploy/postgres", "deploy/minio", "--timeout=120s")
     # A folder of MinIO's is a bucket.
-    made.kubectl("exec", "deploy/minio", "--", "mkdir", "-p", f"/data/{BUCKET}")
+    made.kubectl("exec", "deploy/minio", "--", "mkdir", "-p", *(f"/data/{bucket}" for bucket in (BUCKET, *DATA)))
+    add_user(RELEASE, "broker", "broker-secret", everything_in(*DATA))
 
 
 def node_address() -> str:
@@ -143,9 +158,18 @@ def node_address() -> str:
 
 
 def _remove(made: Cluster) -> None:
-    helm("uninstall", RELEASE, "--wait")
-    for name in (made.users, made.namespace):
-        subprocess.run(["kubectl", "delete", "namespace", name, "--wait=false"], timeout=120, check=False)
+    """As docs/kubernetes.md says under Removing, and then the namespaces."""
+    parts = [f"deploy/{RELEASE}-hub", f"deploy/{RELEASE}-controller"]
+    delete = ["delete", "--ignore-not-found"]
+    for namespace, *words in (
+        (made.namespace, "scale", *parts, "--replicas=0"),
+        (made.namespace, "wait", "--for=delete", "pod", "-l", f"{COMPONENT}=controller", "--timeout=120s"),
+        (made.users, *delete, "deploy,job,pod", "-l", f"{PART_OF}=noteyard", "--timeout=170s"),
+    ):
+        subprocess.run(["kubectl", "-n", namespace, *words], timeout=180, check=False)
+    helm("uninstall", RELEASE, "--ignore-not-found", "--wait")
+    for namespace in (made.users, made.namespace):
+        subprocess.run(["kubectl", *delete, "namespace", namespace, "--wait=false"], timeout=120, check=False)
 
     def gone() -> bool:
         command = ["kubectl", "get", "namespaces", "-o", "name"]

@@ -104,7 +104,9 @@ class LabPerson:
     def _client(self, host: str) -> httpx.Client:
         port = self.cluster.port
         headers = {"Host": f"{host}:{port}"}
-        return httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        self.cluster.clients.append(client)
+        return client
 
 
 def person(cluster: Cluster, name: str, *groups: str) -> LabPerson:

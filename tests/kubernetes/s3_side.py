@@ -198,11 +198,14 @@ def _cat(file: str) -> list[str]:
 
 @contextmanager
 def s3_side() -> Iterator[S3Side]:
-    """All of it, deleted with the block; NOTEYARD_KEEP leaves it, and takes it up again."""
+    """All of it, deleted with the block, and before it leftovers; NOTEYARD_KEEP leaves it, and takes it up again."""
     objects = _rendered()
     made = S3Side(next(found["metadata"]["name"] for found in objects if found["kind"] == "CSIDriver"))
     documents = yaml.safe_dump_all([*objects, *_server(made.space), _client(made.space), _node(made.drivers)])
+    keep = bool(os.environ.get("NOTEYARD_KEEP"))
     try:
+        if not keep:
+            _remove(made, documents)
         run("kubectl", "create", "namespace", made.space)
         applied = run("kubectl", "apply", "-f", "-", stdin=documents)
         assert applied.returncode == 0, applied.stderr
@@ -213,16 +216,18 @@ def s3_side() -> Iterator[S3Side]:
             made.kubectl("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=120s", space=space, seconds=150)
         yield made
     finally:
-        if not os.environ.get("NOTEYARD_KEEP"):
+        if not keep:
             _remove(made, documents)
 
 
 def _rendered() -> list[dict[str, Any]]:
     values = {
-        "settings": {"urls": {"hub": "http://hub.example", "apps": "http://apps.example"}},
+        "settings": {
+            "urls": {"hub": "http://hub.example", "apps": "http://apps.example"},
+            "s3": {"team_url": "s3://team"},
+        },
         "images": {"mount": IMAGE},
         "database": {"url": "postgresql+psycopg://unused", "hubUrl": "postgresql+psycopg://unused"},
-        "mount": {"enabled": True},
     }
     shown = ["--show-only", "templates/s3-mount.yaml", "--show-only", "templates/users-namespace.yaml"]
     command = ["helm", "template", RELEASE, str(ROOT / "helm" / "noteyard"), "--namespace", RELEASE]

@@ -41,4 +41,4 @@ def test_a_dashboard_is_seen_live_by_the_public(cluster: Cluster, context: Brows
     page = context.new_page()
     page.goto(f"{cluster.url}/d/hello/")
     page.wait_for_url(f"{cluster.host('hello.apps')}/**")
-    expect(page.frame_locator("iframe").get_by_text("all is live").first).to_be_visible()
+    expect(page.frame_locator("#live").get_by_text("all is live").first).to_be_visible()

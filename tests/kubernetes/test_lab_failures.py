@@ -121,7 +121,7 @@ def test_a_profile_for_others_is_refused_and_not_shown(tess: LabPerson) -> None:
 
 def test_a_pod_deleted_while_it_starts_is_told(cluster: Cluster, tess: LabPerson) -> None:
     tess.begin(profile="huge")
-    until(tess.pod, 60, "the pod")
+    until(tess.pod, 60, "the pod, which the hub may not have seen yet")
     cluster.kubectl("delete", "pod", "lab-tess", "--grace-period=0", "--force", namespace=cluster.users)
     page = until(lambda: (page := tess.pending_page()).status_code == 500 and page, 60, "the failure")
     assert page and "Your lab&#39;s pod was deleted while it started." in page.text

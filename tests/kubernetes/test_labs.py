@@ -1,10 +1,12 @@
 """Labs as pods: what they get, how they end, what survives the hub, and what becomes of a home that is full."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -92,7 +94,7 @@ def small_home(cluster: Cluster, claim: str) -> list[dict[str, Any]]:
     return [volume, wanted]
 
 
-def test_a_lab_has_what_its_profile_says_and_knows_nothing_of_kubernetes(cluster: Cluster, lina: LabPerson) -> None:
+def test_a_lab_has_what_its_profile_says_and_no_way_to_kubernetes(cluster: Cluster, lina: LabPerson) -> None:
     lab = lina.lab(profile="second")
     pod = lina.pod()
     assert pod is not None
@@ -105,7 +107,10 @@ def test_a_lab_has_what_its_profile_says_and_knows_nothing_of_kubernetes(cluster
     kernel = lab.start_kernel()
     look = "import os\nprint(os.path.exists('/var/run/secrets/kubernetes.io'), os.getuid(), os.environ['HOME'])"
     assert lab.execute(kernel, look) == "False 1000 /home/jovyan\n"
-    assert lab.execute(kernel, "print([n for n in os.environ if n.endswith('_SERVICE_HOST')])") == "[]\n"
+    assert lab.execute(kernel, "print(os.path.exists('example/weather/collect.ipynb'))") == "True\n"
+    # Of all services the kubelet names the API to every pod; no token and no policy lets anybody in there.
+    services = lab.execute(kernel, "print([n for n in os.environ if n.endswith('_SERVICE_HOST')])")
+    assert services == "['KUBERNETES_SERVICE_HOST']\n"
     caps = lab.execute(kernel, "print([l for l in open('/proc/self/status') if l.startswith(('CapEff', 'NoNew'))])")
     assert "CapEff:\\t0000000000000000" in caps and "NoNewPrivs:\\t1" in caps
 
@@ -194,7 +199,8 @@ def test_a_lab_out_of_memory_tells_why_it_is_off(cluster: Cluster, lina: LabPers
     lab = lina.lab(profile="second")
     kernel = lab.start_kernel()
     # The server itself, which the kernel's parent is: a kernel that runs out is started again by Jupyter.
-    lab.begin(kernel, "import os, signal; os.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(60)")
+    kill = "time.sleep(3)\nos.kill(os.getppid(), signal.SIGKILL)"
+    lab.begin(kernel, f"import os, signal, time\n{kill}\ntime.sleep(60)")
     until(lambda: lina.server() is None, 90, "the hub's notice")
     page = lina.pending_page()
     assert "Your lab has ended: killed by signal 9" in page.text
@@ -204,8 +210,10 @@ def test_a_lab_out_of_memory_tells_why_it_is_off(cluster: Cluster, lina: LabPers
 
 def test_a_lab_nobody_uses_is_stopped(cluster: Cluster, lina: LabPerson) -> None:
     lina.lab(profile="second")
-    token = "import os, sys; sys.argv = ['', '--timeout=1']"
-    code = f"{token}\nfrom jupyterhub_idle_culler import main; main()"
+    # It looks for idle labs until it is ended.
+    settings = "import os, sys, threading\nsys.argv = ['', '--timeout=1', '--cull-every=2']"
+    end = "threading.Timer(15, os._exit, (0,)).start()"
+    code = f"{settings}\n{end}\nfrom jupyterhub_idle_culler import main; main()"
     environment = cluster.kubectl("exec", f"deploy/{RELEASE}-hub", "-c", "hub", "--", "sh", "-c", CULLER_ENVIRONMENT)
     cluster.kubectl(
         "exec", f"deploy/{RELEASE}-hub", "-c", "hub", "--", "env", *environment.split(), "python", "-P", "-c", code
@@ -217,9 +225,13 @@ def test_a_lab_nobody_uses_is_stopped(cluster: Cluster, lina: LabPerson) -> None
 KILL = """
 import os, signal
 for pid in filter(str.isdigit, os.listdir("/proc")):
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        if b"noteyard.hub" in file.read().split(b"\\0"):
-            os.kill(int(pid), signal.SIGKILL)
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            command = file.read().split(b"\\0")
+    except (FileNotFoundError, ProcessLookupError):
+        continue  # it has ended since
+    if b"noteyard.hub" in command:
+        os.kill(int(pid), signal.SIGKILL)
 """
 CULLER_ENVIRONMENT = (
     "for p in /proc/[0-9]*; do grep -q idle_culler $p/cmdline 2>/dev/null && "
@@ -252,6 +264,7 @@ def stray_pod(cluster: Cluster) -> dict[str, Any]:
             "annotations": {"hub.jupyter.org/username": "lina"},
         },
         "spec": {
+            "terminationGracePeriodSeconds": 1,
             "securityContext": {"runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
                 {
@@ -295,9 +308,12 @@ def test_a_rescue_start_has_the_home_beside_it(cluster: Cluster, flo: LabPerson,
     page.context.close()
     assert lab.http.delete("/user/flo/api/contents/my-home/ballast").status_code == 204
     flo.stop()
-    lab = flo.lab()  # the profile is kept, the rescue is not
-    pod = flo.pod()
-    assert pod is not None and pod["spec"]["containers"][0]["resources"]["limits"]["memory"] == str(768 * 1024**2)
+    # The profile is kept, the rescue is not.
+    form = flo.web.get("/hub/spawn").text
+    assert re.search(r'value="second"[^>]* checked', form)
+    assert not re.search(r'name="rescue"[^>]* checked', form)
+    lab = flo.lab(profile="second")
+    assert "my-home" not in {entry["name"] for entry in lab.get("contents/")["content"]}
     kernel = lab.start_kernel()
     assert lab.execute(kernel, "open('note', 'w').write('room again'); print('written')") == "written\n"
 
@@ -312,13 +328,15 @@ def lab_page(cluster: Cluster, chrome: Browser, name: str) -> Page:
 
 
 def restart_hub(cluster: Cluster, way: str) -> None:
-    """End the hub's pod, or kill its process; returns when the new one answers."""
+    """End the hub's pod, or kill its process; returns when the new one answers through the edge."""
     before = hub_began(cluster)
     if way == "deleted":
         cluster.kubectl("delete", "pod", "-l", f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=hub")
     else:
         cluster.kubectl("exec", f"deploy/{RELEASE}-hub", "-c", "hub", "--", "python", "-P", "-c", KILL)
     until(lambda: hub_began(cluster) > before, 240, "the new hub")
+    # That it is ready takes a moment to reach those who lead to it.
+    until(lambda: httpx.get(f"{cluster.url}/hub/health").status_code == 200, 60, "the new hub behind the edge")
 
 
 def hub_began(cluster: Cluster) -> datetime:

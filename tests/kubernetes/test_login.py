@@ -11,7 +11,7 @@ from tests.kubernetes.login import logins_by
 from tests.support.keycloak import Keycloak
 from tests.support.provider_login import fill_in, groups_on_page, log_in_by_keycloak, log_out, to_keycloak
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,13 @@
 """Pods of runs that end before their time: the run ends, or is tried again, and says why."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.cluster import RELEASE, Cluster
 from tests.support.waiting import until
 
 WAITS_ONCE = (
@@ -43,6 +44,19 @@ def first_attempt(cluster: Cluster, run: str) -> tuple[str, str]:
     return state, message
 
 
+@contextmanager
+def api_away(cluster: Cluster) -> Iterator[None]:
+    """No API for as long as the block lasts; controller and database go on."""
+    chosen = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=api"
+    cluster.kubectl("scale", f"deploy/{RELEASE}-api", "--replicas=0")
+    cluster.kubectl("wait", "--for=delete", "pod", "-l", chosen, "--timeout=90s")
+    try:
+        yield
+    finally:
+        cluster.kubectl("scale", f"deploy/{RELEASE}-api", "--replicas=2")
+        cluster.kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout=120s")
+
+
 def evict(cluster: Cluster, pod: str) -> None:
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": cluster.users}}
     path = f"/api/v1/namespaces/{cluster.users}/pods/{pod}/eviction"
@@ -73,7 +87,10 @@ def test_a_run_whose_pod_is_sent_away_saves_and_begins_again(
 def test_a_run_whose_pod_is_gone_without_a_word_is_lost_and_tried_again(cluster: Cluster) -> None:
     run = begin(cluster, "vanishes", *WAITS_ONCE, options=("--retries", "1"))
     name = pod_of(cluster, run)["metadata"]["name"]
-    cluster.kubectl("delete", "pod", name, "--force", "--grace-period=0", namespace=cluster.users)
+    # A worker that is asked to end would still say so, in the second that it has.
+    with api_away(cluster):
+        cluster.kubectl("delete", "pod", name, "--force", "--grace-period=0", namespace=cluster.users)
+        until(lambda: first_attempt(cluster, run)[0] == "lost", 60, "the notice")
     assert cluster.ended("bob", run, 240)["state"] == "succeeded"
     assert first_attempt(cluster, run) == ("lost", "The worker vanished: its pod was deleted.")
 

@@ -25,7 +25,7 @@ def test_the_workflow_does_what_ci_run_does() -> None:
     jobs = load(".github/workflows/ci.yml")["jobs"].values()
     steps = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
     wanted = re.findall(r"^ *make (\S+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    assert [step.split()[1] for step in steps] == wanted == ["lint", "test", "test-faults"]
+    assert [step.split()[1] for step in steps] == wanted == ["lint", "test", "test-faults", "test-kubernetes"]
     assert all("timeout-minutes" in job for job in jobs)
 
 
