@@ -40,7 +40,8 @@ test: dev-environments assets ## All tests but the long ones
 test-faults: dev-environments assets ## Kill real processes for many rounds, and the other long tests
 	@$(PYTHON) tools/bootstrap.py --browser
 	@$(PYTHON) tools/bootstrap.py --keycloak
-	$(HUB)/python -m pytest -m "slow or faults" $(ARGS)
+	@$(PYTHON) tools/bootstrap.py --pebble
+	$(HUB)/python -m pytest -n 2 --dist loadfile -m "slow or faults" $(ARGS)
 
 lint: dev-environments ## Check style, types and the direction of imports
 	$(HUB)/ruff check .

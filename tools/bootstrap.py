@@ -4,6 +4,7 @@
     python3 tools/bootstrap.py --dev      the same, with the tools of tests and checks in .venvs/hub
     python3 tools/bootstrap.py --browser  makes sure that there is a Chromium for the browser tests
     python3 tools/bootstrap.py --keycloak makes sure that there are Java and Maven for the tests of logins by Keycloak
+    python3 tools/bootstrap.py --pebble   makes sure that there is Pebble for the tests of certificates by ACME
     python3 tools/bootstrap.py --wrk      makes sure that there is wrk for the benchmarks
     python3 tools/bootstrap.py --uv       prints the path of uv, after installing it into .venvs/boot
 
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.keycloak:
             need_keycloak()
+            return 0
+        if options.pebble:
+            need_pebble()
             return 0
         if options.wrk:
             need_wrk()
@@ -155,6 +159,12 @@ def need_keycloak() -> None:
             _install(f"The tests of logins by Keycloak need {program}.", package)
 
 
+def need_pebble() -> None:
+    """Pebble, an ACME server for tests."""
+    if shutil.which("pebble") is None:
+        _install("The tests of certificates by ACME need Pebble.", "pebble")
+
+
 def need_wrk() -> None:
     """wrk, which makes the requests that the benchmarks count."""
     if shutil.which("wrk") is None:
@@ -184,6 +194,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--dev", action="store_true", help="with the tools of tests and checks")
     parser.add_argument("--browser", action="store_true", help="only see to it that there is a Chromium")
     parser.add_argument("--keycloak", action="store_true", help="only see to it that there are Java and Maven")
+    parser.add_argument("--pebble", action="store_true", help="only see to it that there is Pebble, an ACME server")
     parser.add_argument("--wrk", action="store_true", help="only see to it that there is wrk, for the benchmarks")
     parser.add_argument("--uv", action="store_true", help="only install uv and print its path")
     return parser.parse_args(arguments)

@@ -83,7 +83,14 @@ class Tls(Section):
     acme_email: str | None = Field(default=None, description="Contact address for ACME; switches ACME on.")
     acme_server: str | None = Field(default=None, description="ACME directory URL; empty: the edge's default.")
     acme_dns_provider: str | None = Field(
-        default=None, description="DNS provider for wildcard certificates (a Traefik DNS-01 provider name)."
+        default=None,
+        description="DNS provider for wildcard certificates (a Traefik DNS-01 provider name); its credentials are "
+        "environment variables of `noteyard up`.",
+    )
+    acme_dns_resolvers: list[str] = Field(
+        default_factory=list,
+        description="DNS servers (host:port) that must see a record before the ACME server is told to look for it; "
+        "empty: the zone's own.",
     )
 
     @model_validator(mode="after")

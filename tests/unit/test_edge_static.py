@@ -10,6 +10,7 @@ from noteyard.instance import Instance
 from noteyard.settings import Settings, Tls, Urls
 from noteyard.urls import PublicUrls
 
+WILDCARDS = [{"main": "lab.example.org", "sans": ["*.lab.example.org"]}, {"main": "*.apps.example.net"}]
 PORTS = {"edge": 15000, "hub": 15002, "api": 15001, "controller": 15003, "s3": 15004}
 
 
@@ -44,6 +45,12 @@ def test_doors_routes_and_logs(tmp_path: Path) -> None:
     assert fields["headers"] == {"defaultMode": "drop", "names": {"X-Request-Id": "keep"}}
 
 
+def test_a_viewer_can_not_say_by_another_spelling_what_the_edge_says_of_them(tmp_path: Path) -> None:
+    points = config(tmp_path)["entryPoints"]
+    assert points["main"]["http"]["aliasHeadersStrategy"] == "delete"
+    assert points["s3"]["http"]["aliasHeadersStrategy"] == "keep"
+
+
 def test_all_addresses_of_ipv6_are_written_in_brackets(tmp_path: Path) -> None:
     assert config(tmp_path, bind="::")["entryPoints"]["main"]["address"] == "[::]:8000"
 
@@ -57,21 +64,28 @@ def test_a_certificate_from_files_switches_tls_on_at_both_doors(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("provider", "names", "challenge"),
+    ("options", "names", "challenge"),
     [
-        (None, [{"main": "lab.example.org"}], {"tlsChallenge": {}}),
+        ({}, [{"main": "lab.example.org"}], {"tlsChallenge": {}}),
+        ({"acme_dns_provider": "rfc2136"}, WILDCARDS, {"dnsChallenge": {"provider": "rfc2136"}}),
         (
-            "rfc2136",
-            [{"main": "lab.example.org", "sans": ["*.lab.example.org"]}, {"main": "*.apps.example.net"}],
-            {"dnsChallenge": {"provider": "rfc2136"}},
+            {"acme_dns_provider": "rfc2136", "acme_dns_resolvers": ["10.0.0.53:53"]},
+            WILDCARDS,
+            {
+                "dnsChallenge": {
+                    "provider": "rfc2136",
+                    "resolvers": ["10.0.0.53:53"],
+                    "propagation": {"disableANSChecks": True, "requireAllRNS": True},
+                }
+            },
         ),
     ],
 )
 def test_acme_asks_for_wildcards_only_where_it_can_get_them(
-    tmp_path: Path, provider: str | None, names: list[object], challenge: dict[str, object]
+    tmp_path: Path, options: dict[str, Any], names: list[object], challenge: dict[str, object]
 ) -> None:
     urls = Urls(hub="https://lab.example.org", apps="https://apps.example.net", s3="https://s3.example.org")
-    tls = Tls(acme_email="ops@example.org", acme_server="https://acme.example.org/dir", acme_dns_provider=provider)
+    tls = Tls(acme_email="ops@example.org", acme_server="https://acme.example.org/dir", **options)
     found = config(tmp_path, urls=urls, tls=tls)
     assert found["entryPoints"]["main"]["http"]["tls"] == {"certResolver": "acme", "domains": names}
     assert found["entryPoints"]["s3"]["http"]["tls"]["domains"] == [{"main": "s3.example.org"}]

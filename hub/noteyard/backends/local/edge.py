@@ -84,6 +84,8 @@ def main_entrypoint(address: str) -> dict[str, Any]:
         "address": address,
         # Without it, a request (an upload, a long answer) is cut after a minute.
         "transport": {"respondingTimeouts": {"readTimeout": 0}, "lifeCycle": {"graceTimeOut": "2s"}},
+        # Some servers read `X_Viewer` as `X-Viewer`: what the edge says of a viewer must be the only one to say it.
+        "http": {"aliasHeadersStrategy": "delete"},
     }
 
 
@@ -111,9 +113,14 @@ def _acme(settings: Settings, instance: Instance) -> dict[str, Any]:
     }
     if settings.tls.acme_server:
         resolver["caServer"] = settings.tls.acme_server
-    if settings.tls.acme_dns_provider:
-        return {**resolver, "dnsChallenge": {"provider": settings.tls.acme_dns_provider}}
-    return {**resolver, "tlsChallenge": {}}
+    if not settings.tls.acme_dns_provider:
+        return {**resolver, "tlsChallenge": {}}
+    challenge: dict[str, Any] = {"provider": settings.tls.acme_dns_provider}
+    if settings.tls.acme_dns_resolvers:
+        challenge["resolvers"] = settings.tls.acme_dns_resolvers
+        # The zone's own servers, as the world knows them, may not be those of a company's inner network.
+        challenge["propagation"] = {"disableANSChecks": True, "requireAllRNS": True}
+    return {**resolver, "dnsChallenge": challenge}
 
 
 def _log_level(settings: Settings) -> str:

@@ -24,6 +24,8 @@ def s3_entrypoint(address: str) -> dict[str, Any]:
         "address": address,
         "transport": {"respondingTimeouts": {"readTimeout": 0, "writeTimeout": 0}},
         "http": {
+            # Names of people's own metadata (x-amz-meta-a_b) are signed; the server reads each name as it stands.
+            "aliasHeadersStrategy": "keep",
             # Keys hold any character, and what the path says is what was signed: the guard refuses what is not safe.
             "sanitizePath": False,
             "encodedCharacters": {
