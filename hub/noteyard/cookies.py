@@ -6,6 +6,8 @@ SESSION = "noteyard-session"
 """The portal's session."""
 LOGIN = "noteyard-login"
 """A login under way: its OAuth state, and where to go afterwards."""
+PROVIDER = "noteyard-provider"
+"""Which login at the provider is this browser's."""
 VIEWER = "noteyard-viewer"
 """A session on a dashboard's host."""
 

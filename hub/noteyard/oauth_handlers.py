@@ -11,6 +11,7 @@ from tornado import web
 from noteyard.auth import LoginRefused
 from noteyard.errors import Forbidden, NoteyardError
 from noteyard.oauth_backchannel import BackchannelLogout
+from noteyard.oauth_browsers import forget_browser, id_token_of
 from noteyard.store.sessions import end_sessions_of
 
 LOGGED_OUT = "/logged-out"
@@ -124,12 +125,13 @@ class ProviderLogout(RefusesInWords):
         user = self._leaving
         self._id_token = None
         self.clear_cookie(STATE_COOKIE_NAME)
+        browser = forget_browser(self)
         if user is None:
             return
         if self.current_user is None:
             self.clear_login_cookie()
         state = await user.get_auth_state() or {}
-        self._id_token = state.get("id_token")
+        self._id_token = id_token_of(browser, state)
         await user.save_auth_state(None)
         with self.authenticator.database.write() as session:
             end_sessions_of(session, user.name)

@@ -22,6 +22,7 @@ from noteyard.errors import Forbidden, NoteyardError, Unavailable
 from noteyard.hub_logins import by_token
 from noteyard.login_settings import Login
 from noteyard.names import group_from, person_from
+from noteyard.oauth_browsers import logged_in_by, mark_browser, with_browsers_of
 from noteyard.oauth_claims import Claims
 from noteyard.oauth_discovery import Discovery
 from noteyard.oauth_handlers import FromProvider, handlers_of
@@ -40,6 +41,12 @@ def provider_class(chosen: type[OAuthenticator]) -> type[OAuthenticator]:
     return type(NAME, (ProviderLogin, chosen), {})
 
 
+def _reconciled(authenticator: Any, model: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """JupyterHub's hook: what becomes of auth_state at a login, and (without one of its own) at a refresh."""
+    new = model.get("auth_state")
+    return before if new is None else with_browsers_of(before, new)
+
+
 class ProviderLogin(PeopleOfOurs):
     """What is ours of a provider's login; comes before a class of oauthenticator's."""
 
@@ -54,6 +61,7 @@ class ProviderLogin(PeopleOfOurs):
         self._asked: dict[str, float] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._users: Any = None
+        self.reconcile_auth_state_hook = _reconciled
 
     # A login
 
@@ -88,7 +96,7 @@ class ProviderLogin(PeopleOfOurs):
         if user is not None:
             self.keep_in_step(user.orm_user)
         self._asked[person.name] = monotonic()
-        return {**hub_model(person), "auth_state": model["auth_state"]}
+        return {**hub_model(person), "auth_state": logged_in_by(mark_browser(handler), model["auth_state"])}
 
     # Asking again
 
@@ -99,8 +107,6 @@ class ProviderLogin(PeopleOfOurs):
             if not await self.ask_again(user):
                 return False
             known = await super().refresh_user(user, handler)
-        if isinstance(known, dict):
-            known["auth_state"] = await user.get_auth_state()  # JupyterHub keeps what it is given here
         return known
 
     async def ask_again(self, user: Any) -> bool:
@@ -122,7 +128,7 @@ class ProviderLogin(PeopleOfOurs):
                 return self._end(user.name, f"the provider answered {error.code}")
             except OSError as error:
                 return self._away(user.name, error)
-            return await self._keep(user, model)
+            return await self._keep(user, state, model)
 
     async def _renewed(self, state: dict[str, Any]) -> dict[str, Any]:
         await self.discovery.know()
@@ -134,7 +140,7 @@ class ProviderLogin(PeopleOfOurs):
         model: dict[str, Any] = await self._token_to_auth_model(before)
         return model
 
-    async def _keep(self, user: Any, model: dict[str, Any]) -> bool:
+    async def _keep(self, user: Any, asked_with: dict[str, Any], model: dict[str, Any]) -> bool:
         try:
             await self.check_allowed(model["name"], model)
             person = self._take_over(model)
@@ -143,7 +149,12 @@ class ProviderLogin(PeopleOfOurs):
             return False
         if person.name != user.name:
             return self._end(user.name, "the provider says that it is somebody else")
-        await user.save_auth_state(model["auth_state"])
+        now = await user.get_auth_state()
+        if now is None:
+            return self._end(user.name, "they logged out while the provider was asked")
+        # Who has logged in again meanwhile has newer tokens than these.
+        if now["token_response"] == asked_with["token_response"]:
+            await user.save_auth_state(with_browsers_of(now, model["auth_state"]))
         return True
 
     async def _ask_about_all(self) -> None:
