@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 from noteyard.backends.kubernetes.workload_manifests import workload_name
@@ -27,9 +28,9 @@ def test_an_upgrade_and_a_rollback_interrupt_nothing(cluster: Cluster, chrome: B
     dashboard = cluster.publish("bob", shown, "shown", "--audience", "public")
     waiting = cluster.write("waiting.ipynb", WAIT_FOR_WORD)
     run = json.loads(cluster.yard("bob", "run", str(waiting), "--json"))["id"]
-    until(lambda: running(cluster, "run"), 120, "the run")
-    # Other tests' dashboards may fall asleep meanwhile.
+    # Other tests' runs may still be ending, and their dashboards fall asleep meanwhile.
     names = ("lab-ada", run, workload_name(f"{dashboard['id']}.1.1"))
+    until(lambda: running(cluster, names), 120, "lab, run and dashboard")
     before, parts = people(cluster, names), noteyards(cluster)
 
     with asked_all_the_while(cluster, ["/d/shown/", "/api/v1/openapi.json", "/portal/"]) as failures:
@@ -45,7 +46,7 @@ def test_an_upgrade_and_a_rollback_interrupt_nothing(cluster: Cluster, chrome: B
     run_next(page, "print('product', kept * 2)")
     expect(page.locator(".jp-OutputArea-output").last).to_contain_text("product 82", timeout=90_000)
     assert people(cluster, names) == before
-    (pod,) = cluster.pods(component="run")
+    (pod,) = named(cluster, (run,))
     cluster.kubectl("exec", pod["metadata"]["name"], "--", "touch", "/work/go", namespace=cluster.users)
     ended = cluster.ended("bob", run)
     assert ended["state"] == "succeeded"
@@ -53,24 +54,27 @@ def test_an_upgrade_and_a_rollback_interrupt_nothing(cluster: Cluster, chrome: B
     context.close()
 
 
-def running(cluster: Cluster, component: str) -> bool:
-    return [pod["status"]["phase"] for pod in cluster.pods(component=component)] == ["Running"]
+def running(cluster: Cluster, names: tuple[str, ...]) -> bool:
+    """Whether each has one pod, and it runs."""
+    return [pod["status"]["phase"] for pod in named(cluster, names)] == ["Running"] * len(names)
 
 
 def people(cluster: Cluster, names: tuple[str, ...]) -> dict[str, str]:
-    """Pods of labs, runs and dashboards with one of these in their name, by uid, each with its containers' restarts."""
-    found = [
+    """Their pods by uid, each with its containers' restarts."""
+    return {
+        pod["metadata"]["uid"]: str([status["restartCount"] for status in pod["status"]["containerStatuses"]])
+        for pod in named(cluster, names)
+    }
+
+
+def named(cluster: Cluster, names: tuple[str, ...]) -> list[Any]:
+    """Pods of labs, runs and dashboards with one of these in their name."""
+    return [
         pod
         for kind in ("lab", "run", "dashboard")
         for pod in cluster.pods(component=kind)
         if any(name in pod["metadata"]["name"] for name in names)
     ]
-    restarts = {
-        pod["metadata"]["uid"]: str([status["restartCount"] for status in pod["status"]["containerStatuses"]])
-        for pod in found
-    }
-    assert len(restarts) == len(names)
-    return restarts
 
 
 def noteyards(cluster: Cluster) -> set[str]:
