@@ -128,7 +128,7 @@ def add_dashboard(session: Session, id: str, owner: str, release: Release) -> No
     row = {"id": id, "slug": id, "title": id, "owner": owner, "publisher": owner, "parameters": {}}
     session.add(Dashboard(**row, audience=Audience.PUBLIC))
     session.flush()
-    session.add(DashboardVersion(dashboard=id, number=1, release=release.id, published_by=owner))
+    session.add(DashboardVersion(dashboard=id, number=1, release=release.id, parameters={}, published_by=owner))
     session.add(WorkloadProcess(id=f"{id}.1.1", dashboard=id, version=1, token_hash="x", epoch=1))
 
 

@@ -84,7 +84,7 @@ async def test_a_version_becomes_current_when_it_serves(yard: Yard) -> None:
 async def test_a_version_that_fails_is_not_tried_again_and_replaces_nothing(yard: Yard) -> None:
     await yard.serve()
     with yard.database.write() as session:
-        add_version(session, get_dashboard(session, "sales"), yard.release, "ada")
+        add_version(session, get_dashboard(session, "sales"), yard.release, "ada", {})
     await yard.loop.turn()
     assert yard.report(WorkloadState.FAILED, error=ERROR, log="the log") is True
     await yard.loop.turn()
@@ -96,10 +96,35 @@ async def test_a_version_that_fails_is_not_tried_again_and_replaces_nothing(yard
         assert (failed.error, failed.log) == (ERROR, "the log")
 
 
+async def test_parameters_are_those_of_the_version_shown(yard: Yard) -> None:
+    def parameters() -> dict[str, Any]:
+        with yard.database.read() as session:
+            return get_dashboard(session, "sales").parameters
+
+    await yard.serve()
+    for given, state in (({"n": 2}, WorkloadState.FAILED), ({"n": 3}, WorkloadState.READY)):
+        with yard.database.write() as session:
+            add_version(session, get_dashboard(session, "sales"), yard.release, "ada", given)
+        await yard.loop.turn()
+        assert parameters() == {}, "the old version is still shown"
+        yard.report(state, **({"error": ERROR} if state is WorkloadState.FAILED else {"address": "127.0.0.1:10"}))
+    assert (yard.current(), parameters()) == (3, {"n": 3})
+
+
+async def test_a_newer_version_that_fails_is_no_failure_of_the_one_shown(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        add_version(session, get_dashboard(session, "sales"), yard.release, "ada", {})
+    await yard.loop.turn()
+    yard.report(WorkloadState.FAILED, error=ERROR)
+    with yard.database.read() as session:
+        assert get_dashboard(session, "sales").failures == 0
+
+
 async def test_the_old_version_serves_until_the_new_one_does(yard: Yard) -> None:
     await yard.serve()
     with yard.database.write() as session:
-        add_version(session, get_dashboard(session, "sales"), yard.release, "ada")
+        add_version(session, get_dashboard(session, "sales"), yard.release, "ada", {})
     await yard.loop.turn()
     assert yard.host.alive == {f"{yard.id}.1.1", f"{yard.id}.2.2"}
     yard.report(WorkloadState.READY, address="127.0.0.1:10")

@@ -121,8 +121,7 @@ def add(
         release = runnable_release(session, body.release, asking, settings)
         parameters = dashboard.parameters if body.parameters is None else body.parameters
         validate(release.schema, parameters)
-        dashboard.parameters = parameters
-        version = add_version(session, dashboard, release, asking.name)
+        version = add_version(session, dashboard, release, asking.name, parameters)
         record(session, asking.name, "dashboard.version", slug, {"version": version.number}, request_id)
         return dashboard_model(session, dashboard, asking, urls)
 
@@ -137,7 +136,7 @@ def rollback(
         version = get_version(session, dashboard.id, body.version)
         if version.state != VersionState.GOOD:
             raise Conflict(f"Version {body.version} has not rendered; only one that did can be shown.")
-        dashboard.current = version.number
+        dashboard.current, dashboard.parameters = version.number, version.parameters
         dashboard.failures, dashboard.not_before = 0, None
         record(session, asking.name, "dashboard.rollback", slug, {"version": version.number}, request_id)
         return dashboard_model(session, dashboard, asking, urls)

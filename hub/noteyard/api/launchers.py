@@ -52,7 +52,8 @@ def claim(
         process = process_by_token(session, id, token)
         claim_process(process)
         dashboard = session.get_one(Dashboard, process.dashboard)
-        release = get_release(session, get_version(session, dashboard.id, process.version).release)
+        version = get_version(session, dashboard.id, process.version)
+        release = get_release(session, version.release)
         identity = DataIdentity(DataUser.DASHBOARD, dashboard.publisher, id)
         data = shape.data_environment(identity, lambda: key_for_dashboard(session, process, dashboard.publisher))
         return {
@@ -62,7 +63,7 @@ def claim(
             "notebook": release.notebook,
             "files": release.files,
             "schema": release.schema,
-            "parameters": validate(release.schema, dashboard.parameters),
+            "parameters": validate(release.schema, version.parameters),
             "environment": {**data, "NOTEYARD_DASHBOARD": dashboard.slug},
             "kernel_name": None,
             "public_key": request.app.state.viewer_tokens.public_pem,
@@ -129,7 +130,8 @@ def _note_rendering(database: Db, dashboard: str, number: int, name: str) -> Non
     with database.write() as session:
         version = get_version(session, dashboard, number)
         version.rendered = now()
-        version.has_card = version.has_card or name == "card.png"
+        # The page comes first; without a picture in it, the one before it is none of this page.
+        version.has_card = name == "card.png"
 
 
 def _limits(settings: Config) -> dict[str, Any]:

@@ -54,17 +54,20 @@ def publish(session: Session, new: NewDashboard, release: Release, owner: str) -
         session.flush()
     except IntegrityError:
         raise Conflict(f"The link {new.slug!r} is taken.", "Choose another one.") from None
-    add_version(session, dashboard, release, owner)
+    add_version(session, dashboard, release, owner, new.parameters)
     return dashboard
 
 
-def add_version(session: Session, dashboard: Dashboard, release: Release, by: str) -> DashboardVersion:
-    """A further version; it becomes current when it has rendered."""
+def add_version(
+    session: Session, dashboard: Dashboard, release: Release, by: str, parameters: dict[str, Any]
+) -> DashboardVersion:
+    """A further version; it becomes current, and its parameters the dashboard's, when it has rendered."""
     last = session.scalar(select(func.max(DashboardVersion.number)).where(DashboardVersion.dashboard == dashboard.id))
     version = DashboardVersion(
         dashboard=dashboard.id,
         number=(last or 0) + 1,
         release=release.id,
+        parameters=parameters,
         state=VersionState.RENDERING,
         published_by=by,
         has_card=False,

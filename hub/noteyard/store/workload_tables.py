@@ -23,7 +23,7 @@ class Dashboard(Base):
     publisher: Mapped[str] = mapped_column(ForeignKey("people.name"))
     audience: Mapped[Audience] = mapped_column(Word(Audience))
     reads_viewer: Mapped[bool] = mapped_column(default=False)
-    parameters: Mapped[dict[str, Any]]
+    parameters: Mapped[dict[str, Any]]  # of the version shown
     current: Mapped[int | None]  # version shown
     awake: Mapped[bool] = mapped_column(default=False)
     starts: Mapped[int] = mapped_column(default=0)
@@ -41,6 +41,7 @@ class DashboardVersion(Base):
     dashboard: Mapped[str] = mapped_column(ForeignKey("dashboards.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     release: Mapped[str] = mapped_column(ForeignKey("releases.id"))
+    parameters: Mapped[dict[str, Any]]
     state: Mapped[VersionState] = mapped_column(Word(VersionState), default=VersionState.RENDERING)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     log: Mapped[str | None] = mapped_column(Text)

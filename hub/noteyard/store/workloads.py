@@ -96,7 +96,8 @@ def end_process(session: Session, process: WorkloadProcess, error: dict[str, Any
     if error is None:
         return
     dashboard = session.get_one(Dashboard, process.dashboard)
-    dashboard.failures += 1
+    if dashboard.current in (None, process.version):
+        dashboard.failures += 1
     version = get_version(session, process.dashboard, process.version)
     if version.state == VersionState.RENDERING:
         version.state = VersionState.FAILED
@@ -115,3 +116,4 @@ def _ready(session: Session, process: WorkloadProcess) -> None:
         version.rendered = version.rendered or now()
         if dashboard.current is None or version.number > dashboard.current:
             dashboard.current = version.number
+            dashboard.parameters = version.parameters
