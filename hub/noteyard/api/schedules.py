@@ -90,6 +90,8 @@ def change(
 ) -> ScheduleModel:
     """Change some fields; a new release moves the schedule to it."""
     changes: dict[str, Any] = body.model_dump(exclude_unset=True, exclude={"release"})
+    if "timeout" in changes:
+        changes["timeout"] = changes["timeout"] or settings.runs.timeout_seconds
     with database.write() as session:
         schedule = _locked(session, id, asking, Action.EDIT, settings)
         release = session.get_one(Release, schedule.release)

@@ -77,18 +77,23 @@ def newer_releases(session: Session, *schedules: str) -> dict[str, tuple[int, st
 
     By schedule; those that run the newest are left out.
     """
-    pinned, newer = aliased(Release), aliased(Release)
+    pinned, newer, before = aliased(Release), aliased(Release), aliased(ReleaseOwner)
     found = (
         select(
             Schedule.id.label("schedule"),
             newer.id.label("newest"),
             func.count().over(partition_by=Schedule.id).label("behind"),
-            func.row_number().over(partition_by=Schedule.id, order_by=(newer.created.desc(), newer.id)).label("place"),
+            func.row_number()
+            .over(partition_by=Schedule.id, order_by=(ReleaseOwner.created.desc(), newer.id))
+            .label("place"),
         )
         .join(pinned, pinned.id == Schedule.release)
+        .outerjoin(before, and_(before.release == pinned.id, before.person == Schedule.owner))
         .join(ReleaseOwner, ReleaseOwner.person == Schedule.owner)
         .join(newer, newer.id == ReleaseOwner.release)
-        .where(newer.notebook == pinned.notebook, newer.profile == pinned.profile, newer.created > pinned.created)
+        .where(newer.notebook == pinned.notebook, newer.profile == pinned.profile, newer.id != pinned.id)
+        # When the owner made it, which may be again: what it is was maybe known long before.
+        .where(ReleaseOwner.created > func.coalesce(before.created, pinned.created))
         .where(Schedule.id.in_(schedules))
         .subquery()
     )

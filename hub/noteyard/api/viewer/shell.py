@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from base64 import b64encode
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -52,7 +53,8 @@ def shell(request: Request, database: Db, settings: Config, urls: Urls, request_
                     return page(request, "dashboard_refused.html", 403, title=dashboard.title, home=urls.hub)
                 return RedirectResponse(f"{urls.dashboard(slug)}{'?' + query if query else ''}", 302)
             _check_query(session, dashboard, query)
-            _wake(request, dashboard, visitor)
+            with suppress(TooMany):  # the last rendering is shown all the same, and the page asks again
+                _wake(request, dashboard, visitor)
             looked_at_as_administrator(session, dashboard, visitor.person if visitor else None, "page", request_id)
             rendered = _rendered(session, dashboard)
             state = STATES[dashboard_state(session, dashboard)[0]]
