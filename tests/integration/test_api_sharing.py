@@ -1,5 +1,6 @@
 """Runs, schedules and dashboards by REST: who sees and does what with somebody else's."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from fastapi.testclient import TestClient
 from noteyard.store.tables import Attempt
 
 from tests.support.app import api, browser
-from tests.support.rows import add_person
-from tests.support.upload import release_of
+from tests.support.rows import add_person, notebook
+from tests.support.upload import release_of, send_release
 
 
 @pytest.fixture
@@ -134,6 +135,35 @@ def test_a_schedule_says_how_far_behind_it_is_and_moves(ada: TestClient) -> None
     assert (ada.get(path).json()["releases_behind"], ada.get(path).json()["newest_release"]) == (1, newer)
     moved = ada.patch(path, json={"release": newer}).json()
     assert (moved["release"], moved["releases_behind"]) == (newer, 0)
+    again = release_of(ada, "print(n)", parameters="n: int = 1")
+    assert again == made["release"], "the same content is the same release"
+    found = ada.get(path).json()
+    assert (found["releases_behind"], found["newest_release"]) == (1, again)
+
+
+def test_a_time_limit_that_is_emptied_is_the_default_one(ada: TestClient) -> None:
+    made = schedule(ada, timeout=60)
+    path = f"/api/v1/schedules/{made['id']}"
+    assert ada.patch(path, json={"timeout": 90}).json()["timeout"] == 90
+    assert ada.patch(path, json={"timeout": None}).json()["timeout"] == schedule(ada)["timeout"] == 86400
+
+
+def test_a_profile_that_was_closed_to_somebody_runs_nothing_for_them(tmp_path: Path) -> None:
+    profiles = [{"name": "default"}, {"name": "large", "groups": ["sales"]}]
+    with api(tmp_path, profiles=profiles) as app:
+        with app.state.database.write() as session:
+            add_person(session, "root", admin=True)
+            add_person(session, "bob", "sales")
+        bob = browser(app, "bob")
+        release = send_release(bob, {"report.ipynb": json.dumps(notebook("1")).encode()}, profile="large").json()["id"]
+        assert bob.post("/api/v1/runs", json={"release": release}).status_code == 201
+        browser(app, "root").patch("/api/v1/people/bob", json={"groups": []})
+        refused = bob.post("/api/v1/runs", json={"release": release})
+        assert refused.status_code == 422
+        assert refused.json()["fields"][0] == {
+            "field": "profile",
+            "message": "'large' is not open to you; choose one of: default",
+        }
 
 
 def test_a_wrong_rule_zone_or_template_is_named(ada: TestClient) -> None:

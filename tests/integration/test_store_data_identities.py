@@ -12,6 +12,7 @@ from noteyard.store.attempts import Ending, RunState, attempt_by_token, attempt_
 from noteyard.store.dashboards import NewDashboard, publish
 from noteyard.store.data_identities import data_identity
 from noteyard.store.people import disable_person, enable_person, remove_person
+from noteyard.store.tables import Account
 from noteyard.store.workloads import begin_process, end_process, process_by_token
 from sqlalchemy.orm import Session
 
@@ -38,6 +39,18 @@ def test_a_person_while_they_are_one_of_the_team(database: Database) -> None:
         remove_person(session, "ada")
         assert refusal(session, DataUser.PERSON, "ada") == said
         assert refusal(session, DataUser.PERSON, "eve") == "eve is disabled or unknown, and gets no data."
+
+
+def test_the_lab_of_somebody_whom_the_provider_shut_out_gets_nothing_more(database: Database) -> None:
+    with database.write() as session:
+        add_person(session, "ada")
+        run = add_run(session, add_some_release(session, "ada"), "ada")
+        begin_attempt(session, run, 1)
+        session.get_one(Account, "ada").refused = True
+        session.flush()
+        said = "ada may not log in any more, and their lab gets no data."
+        assert refusal(session, DataUser.PERSON, "ada") == said
+        assert data_identity(session, DataUser.RUN, attempt_id(run.id, 1)).person == "ada", "their schedules go on"
 
 
 def test_a_run_for_its_owner_while_this_attempt_is_under_way(database: Database) -> None:

@@ -141,13 +141,14 @@ def readable_release(session: Session, id: str, person: Person, settings: Settin
 
 
 def runnable_release(session: Session, id: str, person: Person, settings: Settings) -> Release:
-    """The release, if the person may run and publish it: one's own, or shared as manager."""
+    """The release, if the person may run and publish it: one's own, or shared as manager, in a profile open to them."""
     release = readable_release(session, id, person, settings)
     if not _may(session, release, person, Action.RUN, False):
         raise Forbidden(
             "This release is somebody else's: its code would run with your keys.",
             "Ask its owner to share it with you as manager, or make a release of your own from its files.",
         )
+    choose_profile(settings, person, release.profile)
     return release
 
 

@@ -13,12 +13,14 @@ from noteyard.store.workload_tables import Dashboard, WorkloadProcess
 def data_identity(session: Session, user: DataUser, subject: str) -> DataIdentity:
     """The identity of a person's lab, an attempt or a dashboard's process, by its name or id.
 
-    Raises Forbidden when it is over or unknown, or its person is disabled or removed.
+    Raises Forbidden when it is over or unknown, its person is disabled or removed, or a lab's may not log in any more.
     """
     person = {DataUser.PERSON: _person, DataUser.RUN: _run, DataUser.DASHBOARD: _dashboard}[user](session, subject)
     account = session.get(Account, person)
     if account is None or account.disabled or account.removed is not None:
         raise Forbidden(f"{person} is disabled or unknown, and gets no data.", "An administrator can enable them.")
+    if user is DataUser.PERSON and account.refused:
+        raise Forbidden(f"{person} may not log in any more, and their lab gets no data.", "Log in again.")
     return DataIdentity(user, person, subject)
 
 
