@@ -113,9 +113,12 @@ class HubClient:
 
     async def _get(self, path: str, token: str) -> httpx.Response:
         try:
-            return await self.http.get(f"{self.url}{path}", headers={"Authorization": f"token {token}"})
+            answer = await self.http.get(f"{self.url}{path}", headers={"Authorization": f"token {token}"})
         except httpx.HTTPError as error:
             raise _away(error) from None
+        if answer.status_code >= 500:
+            raise Unavailable(f"The hub answered {answer.status_code}.", "Try again in a moment.")
+        return answer
 
 
 def _away(error: httpx.HTTPError) -> Unavailable:

@@ -107,7 +107,8 @@ class ProviderLogin(PeopleOfOurs):
             if not await self.ask_again(user):
                 return False
             known = await super().refresh_user(user, handler)
-        return known
+        # None of its own: JupyterHub would save the one that it has read before, and undo what came in between.
+        return {**known, "auth_state": None} if isinstance(known, dict) else known
 
     async def ask_again(self, user: Any) -> bool:
         """Ask the provider about somebody who is logged in, and take its answer over; whether they still are."""
@@ -118,6 +119,8 @@ class ProviderLogin(PeopleOfOurs):
             state = await user.get_auth_state()
             if not state:
                 return self._end(user.name, "nothing is known of their login")
+            if "token_response" not in state:
+                return True  # of a class that keeps nothing to ask with
             try:
                 model = await self._renewed(state)
             except HTTPClientError as error:
@@ -126,7 +129,7 @@ class ProviderLogin(PeopleOfOurs):
                 if not state.get("refresh_token") and state["token_response"].get("expires_in"):
                     return True  # it can't be asked any more: the login lasts as long as any
                 return self._end(user.name, f"the provider answered {error.code}")
-            except OSError as error:
+            except (OSError, ValueError, KeyError, Unavailable) as error:
                 return self._away(user.name, error)
             return await self._keep(user, state, model)
 
@@ -153,7 +156,7 @@ class ProviderLogin(PeopleOfOurs):
         if now is None:
             return self._end(user.name, "they logged out while the provider was asked")
         # Who has logged in again meanwhile has newer tokens than these.
-        if now["token_response"] == asked_with["token_response"]:
+        if now.get("token_response") == asked_with["token_response"]:
             await user.save_auth_state(with_browsers_of(now, model["auth_state"]))
         return True
 

@@ -60,6 +60,8 @@ class FakeTasks:
             self.platform.failing -= 1
             raise Unavailable("The connection broke.")
 
+    ending_seconds = 30
+
     async def apply(self, start: Start) -> None:
         await self.start(start)
 

@@ -37,6 +37,7 @@ class ScriptedRunner:
     stopped: list[tuple[str, bool]] = field(default_factory=list)
     crash_before_start: bool = False
     refuse: NoteyardError | None = None
+    ending_seconds: float = 30
 
     async def start(self, start: Start) -> None:
         if self.crash_before_start:

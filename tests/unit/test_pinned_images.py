@@ -29,6 +29,18 @@ def test_an_image_is_pinned_to_what_the_newest_pod_of_it_runs() -> None:
     assert pinned("host:5000/lab@sha256:x", "IfNotPresent", PODS) == "host:5000/lab@sha256:x"
 
 
+def test_container_runtimes_write_short_names_in_full() -> None:
+    for asked, known in (
+        ("noteyard/lab:1", "docker.io/noteyard/lab@sha256:a"),
+        ("lab:1", "docker.io/library/lab@sha256:a"),
+        ("ghcr.io/lab:1", "ghcr.io/lab@sha256:a"),
+        ("localhost/lab:1", "localhost/lab@sha256:a"),
+    ):
+        assert pinned(asked, "IfNotPresent", [running(known, "2026-01-01", asked)]) == known
+    other = [running("docker.io/other/lab@sha256:a", "2026-01-01", "noteyard/lab:1")]
+    assert pinned("noteyard/lab:1", "IfNotPresent", other) == "noteyard/lab:1"
+
+
 def test_a_runs_job_names_the_digest_and_what_was_asked_for() -> None:
     profile = Profile(name="default", image="lab:1", cpu=1, memory_mb=512)
     made = job(RUNS, Start("r1.1", "token", "default"), profile, OPTIONS)

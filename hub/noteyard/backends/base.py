@@ -79,6 +79,10 @@ class Callers(Protocol):
 class Runner(Protocol):
     """Executes attempts of runs."""
 
+    @property
+    def ending_seconds(self) -> float:
+        """How long an attempt may take to end by itself, once it was asked to or has said how its run ended."""
+
     async def start(self, start: Start) -> None:
         """Start the attempt; does nothing when its process exists. Raises NoteyardError when it can't be started."""
 

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import select, update
 
 from noteyard.controller.context import Context
+from noteyard.errors import NoteyardError
 from noteyard.store.tables import Account
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,12 @@ class PeopleLoop:
 
     async def turn(self) -> None:
         for name in await asyncio.to_thread(self._uncleared):
-            if not await gone_from_hub(self.hub, name):
+            try:
+                gone = await gone_from_hub(self.hub, name)
+            except NoteyardError as error:
+                log.warning("hub can't forget a person now", person=name, error=error.message)
+                continue
+            if not gone:
                 continue  # still stopping; the next turn looks again
             await asyncio.to_thread(self._cleared, name)
             log.info("hub has forgotten a person", person=name)

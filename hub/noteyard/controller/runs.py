@@ -33,8 +33,6 @@ from noteyard.tokens import renew_token
 log = structlog.get_logger(__name__)
 
 UNCLAIMED = timedelta(seconds=3)
-SAVING = timedelta(seconds=30)
-"""How long a worker may take to save after it was asked to stop; its own limit is 20 s."""
 OVERTIME = timedelta(seconds=60)
 """Workers end at their timeout by themselves; one that is this much over it hangs."""
 
@@ -49,6 +47,10 @@ class RunLoop:
     @classmethod
     def of(cls, context: Context) -> "RunLoop":
         return cls(context, {})
+
+    @property
+    def _ending(self) -> timedelta:
+        return timedelta(seconds=self.context.runner.ending_seconds)
 
     async def turn(self) -> None:
         seen = await self.context.runner.observe()
@@ -104,7 +106,7 @@ class RunLoop:
             self.stopping.pop(id, None)
             return
         asked = self.stopping.setdefault(id, now())
-        if not over and not silent and now() - asked < SAVING:
+        if not over and not silent and now() - asked < self._ending:
             await self.context.runner.stop(id)
             return
         await self.context.runner.stop(id, kill=True)
@@ -159,7 +161,7 @@ class RunLoop:
             current = {attempt_id(run.id, attempt.number) for run, attempt in current_attempts(session)}
             over = {id: _ended_at(session.get(Attempt, parse_attempt_id(id))) for id in seen if id not in current}
         for id, ended in over.items():
-            if not seen[id].ended and ended is not None and now() - ended < SAVING:
+            if not seen[id].ended and ended is not None and now() - ended < self._ending:
                 continue  # it has reported its end and is on its way out
             try:
                 await self.context.runner.stop(id, kill=True)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from kubernetes_asyncio.client import ApiException
 
+from noteyard.backends.kubernetes.cluster import AWAY
 from noteyard.backends.kubernetes.lab_progress import Stage, stage
 from noteyard.backends.kubernetes.lab_troubles import LAB, Event, Patience, Trouble, trouble
 from noteyard.backends.kubernetes.pod_states import Pod, container_states
@@ -176,8 +177,8 @@ class LabStart:
                 return
             of_claim = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={spawner.pvc_name}"
             events = await spawner.api.list_namespaced_event(spawner.namespace, field_selector=of_claim)
-        except ApiException as error:
-            spawner.log.warning("The claim %s can't be read: %s", spawner.pvc_name, error.reason)
+        except (ApiException, *AWAY) as error:
+            spawner.log.warning("The claim %s can't be read: %r", spawner.pvc_name, error)
             return
         plain = [spawner.api.api_client.sanitize_for_serialization(event) for event in events.items]
         self._claim = sorted(plain, key=_moment)

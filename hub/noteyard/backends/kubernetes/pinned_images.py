@@ -27,7 +27,7 @@ def pinned(image: str, pull_policy: str, pods: Iterable[Pod]) -> str:
         # One that only helps (the S3 sidecar) is an init container, and told of apart.
         for status in pod.get("status", {}).get("containerStatuses") or []:
             known = str(status.get("imageID", "")).removeprefix("docker-pullable://")
-            if known.startswith(f"{repository}@sha256:"):
+            if _full(known.partition("@sha256:")[0]) == _full(repository) and "@sha256:" in known:
                 newest, digest = max((newest, digest), (begun, known))
     return digest or image
 
@@ -45,6 +45,14 @@ def pin(owner: Manifest, pull_policy: str, pods: Iterable[Pod]) -> Manifest:
 
 def _asked(pod: Pod) -> str:
     return str((pod["metadata"].get("annotations") or {}).get(IMAGE, ""))
+
+
+def _full(repository: str) -> str:
+    """With the registry that container runtimes add to short names."""
+    first, slash, _ = repository.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return repository
+    return f"docker.io/{repository}" if slash else f"docker.io/library/{repository}"
 
 
 def _repository(image: str) -> str:

@@ -11,6 +11,7 @@ from noteyard.backends.kubernetes.manifests import (
     RESUMED,
     RUN,
     RUNS,
+    SAVING_SECONDS,
     Kind,
     Manifest,
     access_secret,
@@ -40,6 +41,12 @@ class KubernetesRunner:
         self._observing = Observing(
             Watched(self._jobs, *mine), Watched(self._pods, *mine), judge_attempts(self._options.start_seconds)
         )
+
+    @property
+    def ending_seconds(self) -> float:
+        """A worker's own time, and that of the uploads after it: what a run has written is on its way to S3."""
+        uploading = self._options.mount.upload_seconds if self._options.mount.driver else 0
+        return SAVING_SECONDS + uploading
 
     async def start(self, start: Start) -> None:
         """Make Job and Secret exist, then the pod. Raises NoteyardError when the cluster refuses."""

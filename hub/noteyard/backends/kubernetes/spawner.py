@@ -98,7 +98,9 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
 
     async def stop(self, now: bool = False) -> None:
         """End the lab within its grace, always: what it has not saved yet is somebody's work."""
-        if self.server and self._seen() is not None:
+        pod = self._seen()
+        # The address of a pod that has ended may be another's by now, and the question carries the lab's token.
+        if self.server and pod is not None and not lab_has_ended(pod):
             await self._ask_home(self.server.url)
         await self._watching()
         await super().stop(now=False)

@@ -15,6 +15,11 @@ class LocalRunner:
     def __init__(self, settings: Settings, instance: Instance, command: Command | None = None) -> None:
         self._tasks = Tasks(settings, instance, ATTEMPT, command or module_command(ATTEMPT))
 
+    @property
+    def ending_seconds(self) -> float:
+        """A worker's own limit for saving is 20 s."""
+        return 30
+
     async def start(self, start: Start) -> None:
         await asyncio.to_thread(self._tasks.start, start)
 
