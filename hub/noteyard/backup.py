@@ -153,6 +153,16 @@ def _add_database(archive: tarfile.TarFile, path: Path) -> None:
 
 
 def _add_folder(archive: tarfile.TarFile, state: Path, name: str) -> None:
+    try:
+        _add_paths(archive, state, name)
+    except PermissionError as error:
+        raise NoteyardError(
+            f"{error.filename} can't be read by this account, and a backup without it would not be whole.",
+            f"Make it readable (chmod -R u+rX {error.filename!r}) or remove it, and start the backup again.",
+        ) from None
+
+
+def _add_paths(archive: tarfile.TarFile, state: Path, name: str) -> None:
     for path in _walk(state / name):
         arcname = str(path.relative_to(state))
         try:
@@ -185,9 +195,15 @@ def _walk(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return
     yield folder
-    for current, folders, files in os.walk(folder):
+    for current, folders, files in os.walk(folder, onerror=_unless_gone):
         for name in sorted(folders + files):
             yield Path(current) / name
+
+
+def _unless_gone(error: OSError) -> None:
+    # Left out without a word, it would be missing in what is restored.
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from noteyard.backup import read_manifest, restore_backup, write_backup
@@ -114,6 +115,29 @@ def test_a_backup_while_somebody_writes_is_of_one_moment(instance: Instance, tmp
             )
         assert left == right
         assert set((state / "s3" / "team" / "growing").read_bytes()) <= {ord("x")}
+
+
+def test_what_can_not_be_read_ends_a_backup_in_words(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut = instance.state / "homes" / "ada" / "shut.txt"
+    shut.parent.mkdir(parents=True, exist_ok=True)
+    shut.write_text("x")
+    really = Path.open
+
+    def refusing(path: Path, *words: Any, **options: Any) -> Any:
+        # Root, as whom tests may run, is refused nothing.
+        if path == shut:
+            raise PermissionError(13, "Permission denied", str(path))
+        return really(path, *words, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    target = tmp_path / "yard.tar.gz"
+    with pytest.raises(NoteyardError) as refused:
+        write_backup(instance, target)
+    said = f"{shut} can't be read by this account, and a backup without it would not be whole."
+    assert (refused.value.message, target.exists()) == (said, False)
+    assert "start the backup again" in str(refused.value.hint)
 
 
 def test_a_folder_in_use_is_kept_beside(instance: Instance, tmp_path: Path) -> None:
