@@ -99,7 +99,7 @@ class Reach(Section):
     )
     namespace: str | None = Field(default=None, max_length=63, description="The pods' namespace.")
     labels: dict[str, str] = Field(default_factory=dict, description="The pods' labels; empty: all of the namespace.")
-    ports: list[int] = Field(default_factory=list, description="TCP ports (53 by UDP, too); empty: all of any protocol.")
+    ports: list[int] = Field(default_factory=list, description="TCP ports, 53 by UDP too; empty: all of any protocol.")
 
 
 class UserValues(Section):
