@@ -93,6 +93,21 @@ def test_an_image_that_is_not_there_ends_it_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "created", "over"),
+    [
+        ("dial tcp: i/o timeout", BEFORE, False),
+        ("dial tcp: i/o timeout", LONG_AGO, True),
+        ("manifest unknown: lab:1 not found", BEFORE, True),
+    ],
+)
+def test_a_registry_that_is_away_for_a_moment_fails_no_run(message: str, created: str, over: bool) -> None:
+    waiting = container(waiting={"reason": "ErrImagePull", "message": message}) | {"image": "lab:1"}
+    said = f"The image lab:1 can't be had on the node (ErrImagePull). {message}"
+    found = of_attempt(pod(ATTEMPT, "Pending", created, containerStatuses=[waiting]))
+    assert found == Observed(ATTEMPT, over, said, pending=True)
+
+
 def test_a_running_pod_tells_when_it_began() -> None:
     running = container(running={"startedAt": BEFORE})
     assert of_attempt(pod(ATTEMPT, containerStatuses=[running])) == Observed(ATTEMPT, False, began=BEGAN)

@@ -12,6 +12,7 @@ from noteyard.backends.kubernetes.pod_states import (
     began_at,
     has_ended,
     hint_for,
+    is_pulled_again,
     used_too_much,
     was_restarted,
     why_it_cannot_start,
@@ -93,7 +94,9 @@ def _of_pod(pod: Manifest, patience: Patience) -> Observed:
         return _of_ended_pod(pod)
     stuck = why_it_cannot_start(pod)
     if stuck is not None:
-        return Observed(id, True, stuck, pending=True)
+        # The kubelet tries again by itself; a registry that is away for a moment fails no run.
+        over = not is_pulled_again(pod) or _waited(pod["metadata"].get("creationTimestamp"), patience)
+        return Observed(id, over, stuck, pending=True)
     waits = why_it_waits(pod)
     if waits is not None:
         over = _waited(pod["metadata"].get("creationTimestamp"), patience)

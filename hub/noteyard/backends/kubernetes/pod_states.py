@@ -20,7 +20,7 @@ NO_CONTAINER = frozenset({"CreateContainerConfigError", "CreateContainerError", 
 
 
 def why_it_cannot_start(pod: Pod) -> str | None:
-    """One sentence when the pod can't start as it is and waiting does not help; None else.
+    """One sentence when the pod can't start as it is; None else. Waiting helps only where `is_pulled_again`.
 
     An unschedulable pod is not among them: the cluster may be about to add a node (see `why_it_waits`).
     """
@@ -32,6 +32,14 @@ def why_it_cannot_start(pod: Pod) -> str | None:
         if reason in NO_CONTAINER:
             return f"The container can't be started ({reason}). {message}".strip()
     return None
+
+
+def is_pulled_again(pod: Pod) -> bool:
+    """Whether all that keeps the pod from starting is an image that may be had at the kubelet's next try."""
+    waiting = [status.get("state", {}).get("waiting") or {} for status in _containers(pod)]
+    reasons = {(found.get("reason", ""), found.get("message", "")) for found in waiting}
+    stuck = {(reason, said) for reason, said in reasons if reason in NO_IMAGE | NO_CONTAINER}
+    return all(reason in NO_IMAGE and not image_is_refused(reason, said) for reason, said in stuck)
 
 
 def image_is_refused(reason: str, message: str) -> bool:
