@@ -35,7 +35,7 @@ POLICY = {"catch_up": "last", "catch_up_window": "24", "overlap": "skip", "retri
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FastAPI]:
-    with api(tmp_path) as app:
+    with api(tmp_path, mail={"host": "127.0.0.1"}) as app:
         with app.state.database.write() as session:
             add_person(session, "ada")
             add_person(session, "bob", "sales")

@@ -11,6 +11,7 @@ from noteyard.access import Action, may_administer
 from noteyard.api.dependencies import Config, Db, RequestId, Urls
 from noteyard.api.identity import Asking
 from noteyard.api.models import (
+    Alerts,
     FireModel,
     Page,
     PreviewModel,
@@ -27,9 +28,10 @@ from noteyard.api.releases import runnable_release
 from noteyard.api.run_access import run_model
 from noteyard.api.schedule_access import schedule_for, schedule_model, schedule_models
 from noteyard.domain import Role, Sharing
-from noteyard.errors import Forbidden
+from noteyard.errors import FieldError, Forbidden, InvalidParameters
 from noteyard.schedule_changes import Plan, change_schedule, create_schedule, plan_of, run_now
 from noteyard.schedules import CronRule, describe
+from noteyard.settings import Settings
 from noteyard.store.audit import record
 from noteyard.store.people import get_active
 from noteyard.store.schedules import fires_of, list_schedules, locked_schedule, set_shares, shares_of
@@ -46,6 +48,7 @@ def create(
     """Put a release on a schedule. Values may be templates of the fire: `{{ due | date }}`."""
     with database.write() as session:
         release = runnable_release(session, body.release, asking, settings)
+        _check_mail(body.alerts, [], settings)
         fields = {**body.model_dump(exclude={"release"}), "release": release}
         fields["timeout"] = body.timeout or settings.runs.timeout_seconds
         schedule = create_schedule(session, Plan(**fields), asking.name)
@@ -95,6 +98,7 @@ def change(
     with database.write() as session:
         schedule = _locked(session, id, asking, Action.EDIT, settings)
         release = session.get_one(Release, schedule.release)
+        _check_mail(body.alerts, schedule.alerts.get("mail") or [], settings)
         if body.release is not None and body.release != release.id:
             release = runnable_release(session, body.release, asking, settings)
             _same_owner_runs_it(schedule, asking.name)
@@ -202,3 +206,10 @@ def _same_owner_runs_it(schedule: Schedule, name: str) -> None:
             f"The schedule runs with {schedule.owner}'s keys; only {schedule.owner} can move it to another release.",
             "Ask them to do it, or to transfer the schedule to you.",
         )
+
+
+def _check_mail(alerts: Alerts | None, before: list[str], settings: Settings) -> None:
+    """Nobody is to believe that they will be told by mail where none is sent."""
+    if alerts is not None and alerts.mail and alerts.mail != before and settings.mail.host is None:
+        said = "this installation sends no mail yet: an administrator has to set mail.host"
+        raise InvalidParameters([FieldError("alerts.mail", said)])
