@@ -248,6 +248,18 @@ async def test_a_run_that_cannot_be_started_says_why(database: Database, tmp_pat
         assert ended.error["hint"] == "Set profiles.0.environment."
 
 
+async def test_a_profile_that_was_closed_to_the_owner_starts_nothing(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    closed = [{"name": "default", "groups": ["sales"]}]
+    await RunLoop.of(context(database, tmp_path, runner, profiles=closed)).turn()
+    assert runner.started == []
+    with database.read() as session:
+        ended = get_run(session, run)
+        assert ended.state is RunState.FAILED and ended.error is not None
+        assert ended.error["message"] == f"The profile 'default' is not open to {ended.owner} any more."
+
+
 async def test_a_process_nobody_knows_is_ended(database: Database, tmp_path: Path) -> None:
     runner = ScriptedRunner(alive={"rgone.1"})
     await RunLoop.of(context(database, tmp_path, runner)).turn()

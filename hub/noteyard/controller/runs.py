@@ -12,6 +12,7 @@ from noteyard.controller.context import Context
 from noteyard.controller.silence import is_silent
 from noteyard.domain import RunState, Target
 from noteyard.errors import NoteyardError, Unavailable, not_started
+from noteyard.profiles import find_profile, offered
 from noteyard.store.attempts import (
     Ending,
     attempt_id,
@@ -26,7 +27,8 @@ from noteyard.store.attempts import (
 from noteyard.store.releases import get_release
 from noteyard.store.runs import active_counts, fair_order, locked_run, waiting_runs
 from noteyard.store.s3_keys import revoke_subject
-from noteyard.store.tables import Attempt, Run
+from noteyard.store.sessions import person_of
+from noteyard.store.tables import Account, Attempt, Run
 from noteyard.store.types import now
 from noteyard.tokens import renew_token
 
@@ -194,6 +196,7 @@ class RunLoop:
 
     async def _launch(self, start: Start, run: Run) -> None:
         try:
+            await asyncio.to_thread(self._check_profile, start)
             await self.context.runner.start(start)
         except Unavailable:
             # The attempt's row is there: a later turn sees that nothing came of it, and starts it again.
@@ -201,6 +204,19 @@ class RunLoop:
         except NoteyardError as error:
             _, number = parse_attempt_id(start.id)
             await asyncio.to_thread(self._end, run.id, number, Ending(RunState.FAILED, not_started(error)))
+
+    def _check_profile(self, start: Start) -> None:
+        # Whom a profile is open to may have changed since the release was made, or the schedule.
+        profile = find_profile(self.context.settings, start.profile)
+        if profile is None or not profile.groups:
+            return
+        with self.context.database.read() as session:
+            person = person_of(session, session.get_one(Account, start.person))
+        if not offered([profile], person.groups):
+            raise NoteyardError(
+                f"The profile {profile.name!r} is not open to {start.person} any more.",
+                "Ask an administrator for it, or run a release that was made in another profile.",
+            )
 
 
 def _ended_at(attempt: Attempt | None) -> datetime | None:
