@@ -52,6 +52,11 @@ class Mount(Section):
         default=120, ge=10, description="How long a pod that ends may take to upload what was written."
     )
 
+    @property
+    def ending_seconds(self) -> int:
+        """What uploads add to a pod's end: nothing where pods have no folders."""
+        return self.upload_seconds if self.driver else 0
+
 
 class Kubernetes(Section):
     """Where the chart has put what, and how pods of people are made."""

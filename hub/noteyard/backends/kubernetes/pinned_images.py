@@ -17,7 +17,7 @@ def pinned(image: str, pull_policy: str, pods: Iterable[Pod]) -> str:
     """
     if "@" in image or pull_policy != "IfNotPresent":
         return image
-    repository = _repository(image)
+    repository = _full(_repository(image))
     newest = ""
     digest = ""
     for pod in pods:
@@ -27,7 +27,8 @@ def pinned(image: str, pull_policy: str, pods: Iterable[Pod]) -> str:
         # One that only helps (the S3 sidecar) is an init container, and told of apart.
         for status in pod.get("status", {}).get("containerStatuses") or []:
             known = str(status.get("imageID", "")).removeprefix("docker-pullable://")
-            if _full(known.partition("@sha256:")[0]) == _full(repository) and "@sha256:" in known:
+            name, is_digest, _ = known.partition("@sha256:")
+            if is_digest and _full(name) == repository:
                 newest, digest = max((newest, digest), (begun, known))
     return digest or image
 

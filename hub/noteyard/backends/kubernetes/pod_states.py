@@ -1,6 +1,6 @@
 """What the state of a pod means for a person: why it does not start, and why it ended. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,22 +24,25 @@ def why_it_cannot_start(pod: Pod) -> str | None:
 
     An unschedulable pod is not among them: the cluster may be about to add a node (see `why_it_waits`).
     """
-    for status in _containers(pod):
-        waiting = status.get("state", {}).get("waiting") or {}
-        reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    for image, reason, message in _stuck(pod):
         if reason in NO_IMAGE:
-            return f"The image {status.get('image')} can't be had on the node ({reason}). {message}".strip()
-        if reason in NO_CONTAINER:
-            return f"The container can't be started ({reason}). {message}".strip()
+            return f"The image {image} can't be had on the node ({reason}). {message}".strip()
+        return f"The container can't be started ({reason}). {message}".strip()
     return None
 
 
 def is_pulled_again(pod: Pod) -> bool:
     """Whether all that keeps the pod from starting is an image that may be had at the kubelet's next try."""
-    waiting = [status.get("state", {}).get("waiting") or {} for status in _containers(pod)]
-    reasons = {(found.get("reason", ""), found.get("message", "")) for found in waiting}
-    stuck = {(reason, said) for reason, said in reasons if reason in NO_IMAGE | NO_CONTAINER}
-    return all(reason in NO_IMAGE and not image_is_refused(reason, said) for reason, said in stuck)
+    return all(reason in NO_IMAGE and not image_is_refused(reason, message) for _, reason, message in _stuck(pod))
+
+
+def _stuck(pod: Pod) -> Iterator[tuple[str | None, str, str]]:
+    """Image, reason and message of each container that can't be started as it is."""
+    for status in _containers(pod):
+        waiting = status.get("state", {}).get("waiting") or {}
+        reason = waiting.get("reason", "")
+        if reason in NO_IMAGE or reason in NO_CONTAINER:
+            yield status.get("image"), reason, waiting.get("message", "")
 
 
 def image_is_refused(reason: str, message: str) -> bool:

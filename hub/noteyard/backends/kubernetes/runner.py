@@ -45,8 +45,7 @@ class KubernetesRunner:
     @property
     def ending_seconds(self) -> float:
         """A worker's own time, and that of the uploads after it: what a run has written is on its way to S3."""
-        uploading = self._options.mount.upload_seconds if self._options.mount.driver else 0
-        return SAVING_SECONDS + uploading
+        return SAVING_SECONDS + self._options.mount.ending_seconds
 
     async def start(self, start: Start) -> None:
         """Make Job and Secret exist, then the pod. Raises NoteyardError when the cluster refuses."""

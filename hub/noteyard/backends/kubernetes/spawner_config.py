@@ -30,7 +30,7 @@ def configure_spawner(c: Any, settings: Settings) -> None:
     c.PodSpawner.component_label = "lab"
     c.PodSpawner.poll_interval = 5
     # What was written to S3 is uploaded after the lab's own end.
-    grace = GRACE_SECONDS + (options.mount.upload_seconds if options.mount.driver else 0)
+    grace = GRACE_SECONDS + options.mount.ending_seconds
     c.PodSpawner.delete_grace_period = grace
     # A lab that is ending still has its name: the next one waits for it.
     c.PodSpawner.k8s_api_request_retry_timeout = 2 * grace + 30
