@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from noteyard.domain import Audience, WorkloadState
 from noteyard.store.dashboards import NewDashboard, publish
-from noteyard.store.workloads import Report, begin_process, claim_process, process_by_token, report_process
+from noteyard.store.workloads import Report, begin_process, claim_process, report_process
 
 from tests.support.installation import Installation, installation
 from tests.support.rows import add_some_release
@@ -55,8 +55,7 @@ def test_assets_are_for_anyone_and_nothing_else_is(hub: Installation, process: s
         dashboard.awake = True
         id, token = begin_process(session, dashboard, 1, False, 1)
     with hub.database.write() as session:
-        row = process_by_token(session, id, token)
-        claim_process(row)
+        row = claim_process(session, id, token, token)
         report_process(session, row, Report(WorkloadState.READY, address=process))
     client = hub.client("sales.apps.localhost")
     told = until(lambda: (answer := client.get(ASSET, headers=SECRETS)).status_code == 200 and answer, 10, "the route")

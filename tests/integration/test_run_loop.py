@@ -9,7 +9,7 @@ from noteyard.domain import RunState
 from noteyard.errors import NoteyardError, Unavailable
 from noteyard.settings import Runs
 from noteyard.store import Database
-from noteyard.store.attempts import Ending, attempt_by_token, attempt_id, claim, settle
+from noteyard.store.attempts import Ending, attempt_id, claim, settle
 from noteyard.store.lease import LostLease
 from noteyard.store.runs import cancel_run, get_run
 from noteyard.store.s3_keys import find_key, key_for_run
@@ -42,7 +42,7 @@ def age(database: Database, run: str, **fields: object) -> None:
 def claim_it(database: Database, runner: ScriptedRunner) -> None:
     start = runner.started[-1]
     with database.write() as session:
-        claim(*attempt_by_token(session, start.id, start.token))
+        claim(session, start.id, start.token, start.token)
 
 
 async def test_a_queued_run_is_started_once(database: Database, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_run_for_its_owner_while_this_attempt_is_under_way(database: Database)
         token = begin_attempt(session, run, 1)
         session.flush()
         assert data_identity(session, DataUser.RUN, first) == DataIdentity(DataUser.RUN, "ada", first)
-        claim(*attempt_by_token(session, first, token))
+        claim(session, first, token, token)
         assert data_identity(session, DataUser.RUN, first).person == "ada"
         settle(session, *attempt_by_token(session, first, token), Ending(RunState.FAILED), Runs())
         over = f"The attempt {first} is over, and its access to the data with it."

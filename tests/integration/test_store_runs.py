@@ -39,6 +39,7 @@ from noteyard.tokens import renew_token
 from tests.support.rows import add_person, add_run, add_some_release
 
 SETTINGS = Runs(retry_base_seconds=10, retry_cap_seconds=100)
+CHOSEN = "the worker's own token"
 FAILED = Ending(RunState.FAILED, {"cell": 1, "name": "ValueError", "message": "no", "traceback": "", "hint": None})
 
 
@@ -48,14 +49,31 @@ def start(database: Database, **fields: object) -> tuple[str, str]:
         add_person(session, "ada")
         run = add_run(session, add_some_release(session, "ada"), "ada", **fields)
         token = begin_attempt(session, run, 1)
-        claim(run, session.get_one(Attempt, (run.id, 1)))
+        claim(session, attempt_id(run.id, 1), token, CHOSEN)
         return run.id, token
 
 
 def test_a_claim_is_given_once(database: Database) -> None:
     run, token = start(database)
-    with database.write() as session, pytest.raises(Conflict, match="claimed already"):
-        claim(*attempt_by_token(session, attempt_id(run, 1), token))
+    with database.write() as session, pytest.raises(NotFound, match="not known under this token"):
+        claim(session, attempt_id(run, 1), token, "another process's")
+
+
+def test_a_claim_that_is_repeated_changes_nothing(database: Database) -> None:
+    run, token = start(database)
+    with database.read() as session:
+        first = session.get_one(Attempt, (run, 1)).claimed
+    with database.write() as session:
+        assert claim(session, attempt_id(run, 1), token, CHOSEN)[1].claimed == first
+        assert get_run(session, run).state is RunState.RUNNING
+
+
+def test_an_attempt_that_is_over_is_claimed_by_nobody(database: Database) -> None:
+    run, token = start(database)
+    with database.write() as session:
+        settle(session, get_run(session, run), session.get_one(Attempt, (run, 1)), FAILED, SETTINGS)
+    with database.write() as session, pytest.raises(Conflict, match=rf"Attempt {run}\.1 is over\."):
+        claim(session, attempt_id(run, 1), token, CHOSEN)
 
 
 def test_a_renewed_token_shuts_the_old_one_out(database: Database) -> None:
@@ -73,11 +91,11 @@ def test_of_many_claims_at_once_one_wins(database: Database) -> None:
         token = begin_attempt(session, run, 1)
     id = attempt_id(run.id, 1)
 
-    def try_claim(_: int) -> bool:
+    def try_claim(process: int) -> bool:
         try:
             with database.write() as session:
-                claim(*attempt_by_token(session, id, token))
-        except Conflict:
+                claim(session, id, token, f"the token of process {process}")
+        except NotFound:
             return False
         return True
 

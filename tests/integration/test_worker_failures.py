@@ -168,7 +168,7 @@ def test_a_path_that_leads_out_of_the_release_is_refused(path: str, tmp_path: Pa
 
 def test_an_attempt_that_is_taken_already_is_left_alone(tmp_path: Path) -> None:
     side = claim_of({"x.ipynb": notebook("print('executed')")})
-    side.claims = 1
+    side.claimed_by = "another worker's"
     with served(side), worker(side, tmp_path) as second:
         assert second.wait() == 3
     assert side.finished is None

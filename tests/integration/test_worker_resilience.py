@@ -60,6 +60,16 @@ def test_a_hub_side_that_is_away_for_a_while_misses_nothing(tmp_path: Path) -> N
     assert side.finished["outcome"] == "succeeded"
 
 
+def test_an_answer_to_the_claim_that_is_lost_is_asked_for_again(tmp_path: Path) -> None:
+    side = claim_of({"x.ipynb": notebook("print('fine')")})
+    side.loses_answer_to = "/claim"
+    assert run(side, tmp_path) == 0
+    assert side.claims == 2
+    assert side.finished is not None
+    assert side.finished["outcome"] == "succeeded"
+    assert side.log == "fine\n"
+
+
 def test_a_hub_side_in_trouble_is_asked_again(tmp_path: Path) -> None:
     side = claim_of({"x.ipynb": notebook("print('fine')")})
     side.answers = {"/claim": 503}

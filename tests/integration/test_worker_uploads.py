@@ -10,9 +10,8 @@ from fastapi.testclient import TestClient
 from noteyard.api import launchers, workers
 from noteyard.domain import Audience
 from noteyard.objects import output_key, rendering_key
-from noteyard.store.attempts import begin_attempt, claim
+from noteyard.store.attempts import attempt_id, begin_attempt, claim
 from noteyard.store.dashboards import NewDashboard, publish
-from noteyard.store.tables import Attempt
 from noteyard.store.workloads import begin_process
 
 from tests.support.app import HUB, api
@@ -37,8 +36,7 @@ def upload(request: pytest.FixtureRequest, app: FastAPI) -> tuple[TestClient, st
         if request.param == "output":
             run = add_run(session, release, "ada")
             token = begin_attempt(session, run, 1)
-            session.flush()
-            claim(run, session.get_one(Attempt, (run.id, 1)))
+            claim(session, attempt_id(run.id, 1), token, token)
             path, key = f"attempts/{run.id}.1/outputs/notebook.html", output_key(run.id, 1, "notebook.html")
         else:
             dashboard = publish(session, NewDashboard("sales", "Sales", Audience.PUBLIC), release, "ada")

@@ -41,7 +41,7 @@ class Yard:
         with self.database.write() as session:
             process = process_by_token(session, start.id, start.token)
             if process.claimed is None:
-                claim_process(process)
+                claim_process(session, start.id, start.token, start.token)
             return report_process(session, process, Report(state, **fields))
 
     async def serve(self) -> None:
@@ -187,12 +187,15 @@ async def test_a_crash_before_the_process_is_made_up_for(yard: Yard) -> None:
 async def test_of_two_launchers_one_gets_the_start(yard: Yard) -> None:
     await yard.loop.turn()
     start = yard.host.started[-1]
+    for _ in range(2):  # the second time its answer was lost
+        with yard.database.write() as session:
+            claim_process(session, start.id, start.token, "the first launcher's")
+    with yard.database.write() as session, pytest.raises(NotFound, match="not known under this token"):
+        claim_process(session, start.id, start.token, "the second launcher's")
     with yard.database.write() as session:
-        claim_process(process_by_token(session, start.id, start.token))
-    with yard.database.write() as session, pytest.raises(Conflict, match="claimed already"):
-        claim_process(process_by_token(session, start.id, start.token))
-    with yard.database.write() as session, pytest.raises(NotFound):
-        process_by_token(session, start.id, "another token")
+        process_by_token(session, start.id, "the first launcher's").stop = True
+    with yard.database.write() as session, pytest.raises(Conflict, match="is over, or not wanted any more"):
+        claim_process(session, start.id, start.token, "the first launcher's")
 
 
 async def test_a_dashboard_taken_down_ends_and_frees_its_link(yard: Yard) -> None:

@@ -8,8 +8,8 @@ from noteyard.controller.context import Context
 from noteyard.domain import RunState
 from noteyard.settings import Mail, Runs, Webhooks
 from noteyard.store import Database
-from noteyard.store.attempts import Ending, begin_attempt, claim, settle
-from noteyard.store.tables import Attempt, Message, Release, Schedule
+from noteyard.store.attempts import Ending, attempt_id, begin_attempt, claim, settle
+from noteyard.store.tables import Message, Release, Schedule
 from sqlalchemy import select
 
 from tests.support.rows import add_person, add_run, add_some_release
@@ -57,10 +57,8 @@ def end_a_run(database: Database, state: RunState) -> str:
         schedule = session.get_one(Schedule, "c1")
         release = session.get_one(Release, schedule.release)
         run = add_run(session, release, "ada", schedule="c1", due=DUE)
-        begin_attempt(session, run, 1)
-        session.flush()
-        attempt = session.get_one(Attempt, (run.id, 1))
-        claim(run, attempt)
+        token = begin_attempt(session, run, 1)
+        run, attempt = claim(session, attempt_id(run.id, 1), token, token)
         for _ in range(2):
             settle(session, run, attempt, Ending(state, None if state is RunState.SUCCEEDED else error), Runs())
         return run.id

@@ -205,12 +205,15 @@ class _OpenFiles(StaticFiles):
 class _HubSide:
     def __init__(self, side: DashboardSide) -> None:
         self._side = side
+        self._token = TOKEN
 
     async def claim(self, request: Request) -> Response:
         self._side.claims += 1
         if self._side.claims > 1:
-            return JSONResponse({"title": "claimed", "detail": "Another process has it."}, 409)
-        return self._answer(request, self._side.claim)
+            return JSONResponse({"title": "claimed", "detail": "Another process has it."}, 404)
+        answer = self._answer(request, self._side.claim)
+        self._token = (await request.json())["token"]
+        return answer
 
     async def file(self, request: Request) -> Response:
         content = self._side.files.get(request.path_params["digest"])
@@ -225,7 +228,7 @@ class _HubSide:
         return self._answer(request, {"stop": self._side.stop})
 
     def _answer(self, request: Request, body: dict[str, Any]) -> Response:
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        if request.headers.get("authorization") != f"Bearer {self._token}":
             return JSONResponse({"title": "unauthorized"}, 401)
         if self._side.refuse_with is not None:
             return JSONResponse({"title": "gone", "detail": "This process is not wanted."}, self._side.refuse_with)

@@ -49,11 +49,16 @@ def notebook(*cells: dict[str, Any] | str) -> bytes:
 
 @dataclass
 class HubSide:
-    """What the worker is given, and what it says. `stop` and `answers` (path ending -> status) may change any time."""
+    """What the worker is given, and what it says. `stop` and `answers` (path ending -> status) may change any time.
+
+    `claimed_by` is the token that the worker chose. The first answer to a path ending with `loses_answer_to` is lost.
+    """
 
     claim: dict[str, Any]
     contents: dict[str, bytes]
     claims: int = 0
+    claimed_by: str | None = None
+    loses_answer_to: str | None = None
     stop: bool = False
     answers: dict[str, int] = field(default_factory=dict)
     progress: list[dict[str, Any]] = field(default_factory=list)
@@ -90,8 +95,12 @@ class HubSide:
                 return status, b'{"title": "Scripted", "detail": "as the test wants it"}'
         what = path.removeprefix(BASE)
         if what == "/claim":
+            chosen = json.loads(body)["token"]
+            if self.claimed_by not in (None, chosen):
+                return 404, b"{}"
             self.claims += 1
-            return (200, json.dumps(self.claim).encode()) if self.claims == 1 else (409, b"{}")
+            self.claimed_by = chosen
+            return 200, json.dumps(self.claim).encode()
         if what == "/progress":
             self.progress.append(json.loads(body))
             return 200, json.dumps({"stop": self.stop}).encode()
@@ -143,12 +152,17 @@ class _Handler(BaseHTTPRequestHandler):
             side.dropped += 1
             self.close_connection = True
             return
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        token = TOKEN if self.path.endswith("/claim") else side.claimed_by
+        if self.headers.get("Authorization") != f"Bearer {token}":
             status, content = 401, b"{}"
         else:
             status, content = side.answer(self.command, self.path, body)
         if not self.path.endswith("/claim"):
             side.request_ids.add(self.headers.get("X-Request-Id"))
+        if side.loses_answer_to and self.path.endswith(side.loses_answer_to):
+            side.loses_answer_to = None
+            self.close_connection = True
+            return
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -7,14 +7,13 @@ give up. Nothing of the process's surroundings (proxies, .netrc) is trusted, so 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import random
+import secrets
 import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO, TypeVar, cast
 
@@ -46,25 +45,21 @@ class GaveUpError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """Where the hub side is and by which token this process may speak to it. The token is left out of its repr.
-
-    `once`: the token lay where people's code can read it, and is given up for another when this process claims.
-    """
+    """Where the hub side is and by which token this process may claim there. The token is left out of its repr."""
 
     api: str
     subject: str
     token: str = field(repr=False)
-    once: bool = False
 
 
 def find_access(file: Path | None, subject_key: str) -> Access:
-    """What a process is started with: from standard input, or from a file, whose token is good for a claim alone."""
+    """What a process is started with: from standard input, or from a file."""
     if file is None:
         access = read_access(sys.stdin, subject_key)
         sys.stdin.close()
         return access
     with file.open() as stream:
-        return replace(read_access(stream, subject_key), once=True)
+        return read_access(stream, subject_key)
 
 
 def read_access(stream: TextIO, subject_key: str) -> Access:
@@ -95,7 +90,6 @@ class HubClient:
 
     def __init__(self, access: Access, gave_up: threading.Event | None = None) -> None:
         self.gave_up = gave_up if gave_up is not None else threading.Event()
-        self._once = access.once
         # Loading certificates takes longer than a small run; over plain http nobody looks at them.
         verify: ssl.SSLContext | bool = access.api.startswith("https://")
         self._http = httpx.Client(
@@ -111,12 +105,14 @@ class HubClient:
         self._http.close()
 
     def claim(self, path: str) -> dict[str, object]:
-        """Take what this process was started for; exactly one process ever can."""
-        who = {"pid": os.getpid(), "host": platform.node(), "exchange": self._once}
-        answer = self.post(path, who)
-        token = answer.pop("token", None)
-        if token is not None:
-            self._http.headers["Authorization"] = f"Bearer {token}"
+        """Take what this process was started for; exactly one process ever can.
+
+        The token it came with is good for that alone: it may have lain where others can read it. The one this process
+        chooses for all that follows also tells the hub side who asks when it asks again, after an answer that was lost.
+        """
+        token = secrets.token_urlsafe(32)
+        answer = self.post(path, {"token": token})
+        self._http.headers["Authorization"] = f"Bearer {token}"
         return answer
 
     def speak_as(self, other: HubClient) -> None:

@@ -25,7 +25,6 @@ from noteyard.store.s3_keys import key_for_dashboard
 from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard
 from noteyard.store.workloads import Report, claim_process, process_by_token, report_process
-from noteyard.tokens import renew_token
 
 router = APIRouter(prefix="/internal/v1/workloads/{id}", include_in_schema=False)
 
@@ -49,15 +48,13 @@ def claim(
 ) -> dict[str, Any]:
     shape = platform(settings)
     with database.write() as session:
-        process = process_by_token(session, id, token)
-        claim_process(process)
+        process = claim_process(session, id, token, body.token)
         dashboard = session.get_one(Dashboard, process.dashboard)
         version = get_version(session, dashboard.id, process.version)
         release = get_release(session, version.release)
         identity = DataIdentity(DataUser.DASHBOARD, dashboard.publisher, id)
         data = shape.data_environment(identity, lambda: key_for_dashboard(session, process, dashboard.publisher))
         return {
-            **({"token": renew_token(process)} if body.exchange else {}),
             "dashboard": dashboard.id,
             "title": dashboard.title,
             "notebook": release.notebook,

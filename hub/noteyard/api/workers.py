@@ -22,7 +22,6 @@ from noteyard.store.attempts import Ending, Progress, attempt_by_token, claim, r
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import key_for_run, revoke_subject
 from noteyard.store.tables import Attempt, Run, Schedule
-from noteyard.tokens import renew_token
 
 router = APIRouter(prefix="/internal/v1/attempts/{id}", include_in_schema=False)
 
@@ -49,9 +48,13 @@ Token = Annotated[str, Depends(worker_token)]
 
 
 class ClaimBody(BaseModel):
-    """`exchange` asks for another token in the answer: the one it came with has lain where others may read it."""
+    """`token` is a secret that the process has just made, by which it speaks from now on.
 
-    exchange: bool = False
+    The one it came with may have lain where others can read it. And a process is known by it when it asks again,
+    because the answer to its claim was lost.
+    """
+
+    token: str = Field(min_length=40, max_length=100)
 
 
 class ProgressBody(BaseModel):
@@ -80,14 +83,12 @@ class FinishBody(BaseModel):
 @router.post("/claim")
 def claim_attempt(id: str, body: ClaimBody, token: Token, database: Db, settings: Config) -> dict[str, Any]:
     with database.write() as session:
-        run, attempt = attempt_by_token(session, id, token)
-        claim(run, attempt)
+        run, attempt = claim(session, id, token, body.token)
         release = get_release(session, run.release)
         schedule = session.get(Schedule, run.schedule) if run.schedule else None
         identity = DataIdentity(DataUser.RUN, run.owner, id)
         data = platform(settings).data_environment(identity, lambda: key_for_run(session, run))
         return {
-            **({"token": renew_token(attempt)} if body.exchange else {}),
             "run": run.id,
             "number": attempt.number,
             "notebook": release.notebook,

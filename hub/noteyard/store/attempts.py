@@ -99,13 +99,25 @@ def attempt_by_token(session: Session, id: str, token: str) -> tuple[Run, Attemp
     return run, attempt
 
 
-def claim(run: Run, attempt: Attempt) -> None:
-    """Take the attempt for one worker; Conflict when another has it or it is over."""
-    if attempt.claimed is not None or attempt.ended is not None or run.attempt != attempt.number:
-        raise Conflict(f"Attempt {attempt_id(run.id, attempt.number)} is claimed already, or over.")
-    attempt.claimed = attempt.heartbeat = now()
-    attempt.state = RunState.RUNNING
-    move(run, RunState.RUNNING)
+def claim(session: Session, id: str, given: str, chosen: str) -> tuple[Run, Attempt]:
+    """Take the attempt for the one worker that came with the token `given` and is known by `chosen` from now on.
+
+    Repeating it changes nothing: a worker whose answer was lost asks again. NotFound when another has it, Conflict
+    when it is over.
+    """
+    try:
+        run, attempt = attempt_by_token(session, id, given)
+    except NotFound:
+        run, attempt = attempt_by_token(session, id, chosen)
+    if attempt.ended is not None or run.attempt != attempt.number:
+        raise Conflict(f"Attempt {id} is over.")
+    attempt.heartbeat = now()
+    if attempt.claimed is None:
+        attempt.token_hash = token_hash(chosen)
+        attempt.claimed = attempt.heartbeat
+        attempt.state = RunState.RUNNING
+        move(run, RunState.RUNNING)
+    return run, attempt
 
 
 def report(session: Session, run: Run, attempt: Attempt, progress: Progress) -> bool:

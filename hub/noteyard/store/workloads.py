@@ -59,11 +59,23 @@ def process_by_token(session: Session, id: str, token: str) -> WorkloadProcess:
     return process
 
 
-def claim_process(process: WorkloadProcess) -> None:
-    """Take it for one launcher; Conflict when another has it, or it is over or unwanted."""
-    if process.claimed is not None or process.state not in LIVE_WORKLOAD or process.stop:
-        raise Conflict(f"Workload {process.id} is claimed already, or over.")
-    process.claimed = process.heartbeat = now()
+def claim_process(session: Session, id: str, given: str, chosen: str) -> WorkloadProcess:
+    """Take it for the one launcher that came with the token `given` and is known by `chosen` from now on.
+
+    Repeating it changes nothing: a launcher whose answer was lost asks again. NotFound when another has it, Conflict
+    when it is over or unwanted.
+    """
+    try:
+        process = process_by_token(session, id, given)
+    except NotFound:
+        process = process_by_token(session, id, chosen)
+    if process.state not in LIVE_WORKLOAD or process.stop:
+        raise Conflict(f"Workload {id} is over, or not wanted any more.")
+    process.heartbeat = now()
+    if process.claimed is None:
+        process.token_hash = token_hash(chosen)
+        process.claimed = process.heartbeat
+    return process
 
 
 def report_process(session: Session, process: WorkloadProcess, report: Report) -> bool:
