@@ -1,6 +1,7 @@
 """Login and lab in real Chromium, and what a script in a lab can reach as the person who looks: nothing of others."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.support.lab_attack import ATTACK, tokens
 from tests.support.product import PASSWORD, Product, log_in
 from tests.support.waiting import until
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+FIRST_STEPS = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"```sh\n(cd .*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +67,26 @@ def test_a_person_logs_in_and_works_in_a_lab_of_their_own(
     expect(page.locator(".jp-DirListing-item", has_text="s3")).to_be_visible()
     run_cell(page, "import pandas\nprint('rows', len(pandas.DataFrame({'a': range(7)})))")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("rows 7", timeout=60_000)
+
+
+def test_the_first_ten_minutes_of_the_readme_in_a_terminal(
+    running: Product, people: tuple[str, str], page: Page
+) -> None:
+    page = open_lab(page.context, running, "lea")
+    page.locator(".jp-LauncherCard[title*='terminal']").click()
+    terminal = page.locator(".jp-Terminal .xterm-helper-textarea")
+    expect(terminal).to_be_focused(timeout=30_000)
+    said = running.state / "homes" / "lea" / "said"
+    for number, line in enumerate(FIRST_STEPS):
+        page.keyboard.type(f"{line}; echo {number} $? >> ~/said\n")
+        until(lambda: said.exists() and len(said.read_text().splitlines()) > number, 120, line)  # noqa: B023
+    assert said.read_text().splitlines() == [f"{number} 0" for number in range(len(FIRST_STEPS))]
+    with running.client("lea") as client:
+        (run,) = client.get("/runs").raise_for_status().json()["items"]
+        (schedule,) = client.get("/schedules").raise_for_status().json()["items"]
+    assert (run["state"], run["parameters"]) == ("succeeded", {"day": "2026-11-22"})
+    assert (schedule["cron"], schedule["timezone"]) == ("0 6 * * *", "Europe/Berlin")
+    running.dashboard("lea", "weather", "ready")
 
 
 def test_the_page_hears_what_the_lab_has_to_tell(running: Product, people: tuple[str, str], page: Page) -> None:

@@ -122,9 +122,9 @@ def test_a_schedule_collects_the_day_it_was_due(product: Product, collected: dic
 
 
 def test_a_colleague_uses_the_dashboard(product: Product, trained: dict[str, Any], context: BrowserContext) -> None:
-    product.publish("wanda", WEATHER / "dashboard.ipynb", "weather", "--audience", "users")
-    page = log_in(context, product, "bob", "/d/weather/")
-    page.wait_for_url(f"{product.host('weather.apps')}/")
+    product.publish("wanda", WEATHER / "dashboard.ipynb", "observed", "--audience", "users")
+    page = log_in(context, product, "bob", "/d/observed/")
+    page.wait_for_url(f"{product.host('observed.apps')}/")
     expect(page.locator("#state")).to_have_text("Live", timeout=60_000)
     frame = page.frame_locator("#live")
     expect(chart(frame, "Daily high in 2015, smoothed over 14 days")).to_be_visible()

@@ -99,6 +99,13 @@ def test_packages_of_ones_own_stay_out_of_the_profile_and_the_lab_says_so(alice:
     assert "outside environment" in removing
 
 
+def test_a_terminal_finds_the_programs_of_the_profile(hub: Installation, alice: LabClient) -> None:
+    kernel = alice.start_kernel()
+    assert alice.in_terminal("command -v yard") == alice.execute(kernel, "import shutil; print(shutil.which('yard'))")
+    prefix = "import sys; print(sys.prefix)"
+    assert alice.in_terminal(f"python -c '{prefix}'") == alice.execute(kernel, prefix)
+
+
 def test_memory_is_limited_for_each_process(alice: LabClient) -> None:
     kernel = alice.start_kernel()
     assert alice.execute(kernel, "import numpy; print(numpy.ones(2**20).size)") == f"{2**20}\n"

@@ -42,18 +42,19 @@ def test_every_file_that_the_readme_names_is_there() -> None:
 @pytest.mark.timeout(400)
 def test_every_command_works_as_written(tmp_path: Path) -> None:
     state, lab = tmp_path / "state", tmp_path / "lab"
-    shutil.copytree(ROOT / "notebooks" / "weather", lab)
+    shutil.copytree(ROOT / "notebooks", lab / "example")
     port = free_port()
     variables = {**environment(state), "NOTEYARD_PORT": str(port)}
     admin = [line for line in commands() if "/noteyard " in line]
     users = [line for line in commands() if line.startswith("yard ")]
+    (example,) = (line.removeprefix("cd ") for line in commands() if line.startswith("cd "))
     assert admin and users
     until_token = next(index for index, line in enumerate(admin) if " token " in line) + 1
     try:
         printed = [_admin(line, variables, tmp_path) for line in admin[:until_token]]
         token = printed[-1].strip().splitlines()[-1]
         for line in users:
-            _yard(line, lab, {"NOTEYARD_URL": f"http://localhost:{port}", "NOTEYARD_TOKEN": token})
+            _yard(line, lab / example, {"NOTEYARD_URL": f"http://localhost:{port}", "NOTEYARD_TOKEN": token})
         for line in admin[until_token:]:
             _admin(line, variables, tmp_path)
     finally:

@@ -1,6 +1,7 @@
 """A person's lab as a program uses it: contents, kernels and terminals by Jupyter's REST and websockets."""
 
 import json
+import re
 import socket
 import uuid
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.installation import Installation, token_of
 from tests.support.waiting import until
+
+CONTROLS = re.compile(r"\x1b\[[?\d;]*[a-zA-Z]")
+"""What shells send to a terminal besides text."""
 
 
 @dataclass
@@ -45,6 +49,19 @@ class LabClient:
                 if said["msg_type"] == "status" and said["content"]["execution_state"] == "idle":
                     return printed
 
+    def in_terminal(self, command: str) -> str:
+        """Type a command into a terminal of its own; what is on the terminal when it is over."""
+        name = self.http.post(f"/user/{self.person}/api/terminals").raise_for_status().json()["name"]
+        seen = ""
+        with self._connect(f"terminals/websocket/{name}") as terminal:
+            # What is typed is echoed: the last word is another there.
+            terminal.send(json.dumps(["stdin", f"{command}; echo 'o'ver with $?\r"]))
+            while not (over := re.search(r"^over with \d+", seen, re.MULTILINE)):
+                kind, *rest = json.loads(terminal.recv(timeout=60))
+                seen += CONTROLS.sub("", rest[0]) if kind == "stdout" else ""
+        self.http.delete(f"/user/{self.person}/api/terminals/{name}").raise_for_status()
+        return seen[: over.start()].partition("\n")[2].replace("\r", "")
+
     def begin(self, kernel: str, code: str) -> None:
         """Start code and do not wait for it."""
         with self._channels(kernel) as channels:
@@ -52,9 +69,12 @@ class LabClient:
             until(lambda: self.get(f"kernels/{kernel}")["execution_state"] == "busy", 30, "the kernel's work")
 
     def _channels(self, kernel: str) -> ClientConnection:
+        return self._connect(f"api/kernels/{kernel}/channels")
+
+    def _connect(self, path: str) -> ClientConnection:
         host = f"{self.person}.localhost:{self.port}"
         return connect(
-            f"ws://{host}/user/{self.person}/api/kernels/{kernel}/channels",
+            f"ws://{host}/user/{self.person}/{path}",
             sock=socket.create_connection(("127.0.0.1", self.port)),
             additional_headers={"Authorization": f"token {self.token}"},
             open_timeout=30,
