@@ -27,6 +27,10 @@ HTML('''<pre id="loot">waiting</pre><script>
 })();
 </script>''')"""
 
+DATA = """import os, boto3
+team = os.environ["NOTEYARD_TEAM_URL"].removeprefix("s3://")
+print(boto3.client("s3").get_object(Bucket=team, Key="shown.txt")["Body"].read().decode())"""
+
 
 @pytest.fixture(scope="module")
 def square(running: Product) -> str:
@@ -157,3 +161,20 @@ def test_a_version_that_fails_never_replaces_one_that_works(running: Product, co
         assert all(version["error"] is None for version in versions), "viewers do not see why"
     page = log_in(context, running, "bob", "/d/steady/")
     expect(live(page).frame_locator("#live").get_by_text("works")).to_be_visible()
+
+
+def test_a_dashboard_has_its_data_again_once_its_publisher_is_enabled(
+    running: Product, context: BrowserContext
+) -> None:
+    running.add("dora")
+    team = running.state / "s3" / "team"
+    team.mkdir(exist_ok=True)
+    (team / "shown.txt").write_text("the numbers")
+    id = running.publish("dora", running.write("data.ipynb", DATA), "data", "--audience", "public")["id"]
+    for word in ("disable", "enable"):
+        running.command("user", word, "dora")
+    running.tokens.pop("dora")  # it ended with her login
+    until(lambda: not (running.state / "workloads" / f"{id}.1.1").exists(), 30, "the end of the first process")
+    page = context.new_page()
+    page.goto(f"{running.url}/d/data/")
+    expect(live(page).frame_locator("#live").get_by_text("the numbers")).to_be_visible()

@@ -1,5 +1,6 @@
 """The loop of dashboards against processes that begin, fail and vanish on command."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from noteyard.errors import Conflict, NotFound
 from noteyard.settings import Dashboards
 from noteyard.store import Database
 from noteyard.store.dashboards import NewDashboard, add_version, get_dashboard, get_version, publish, remove, wake
+from noteyard.store.people import disable_person, enable_person, remove_person
+from noteyard.store.s3_keys import find_key, key_for_dashboard
 from noteyard.store.types import now
-from noteyard.store.workload_tables import WorkloadProcess
+from noteyard.store.workload_tables import S3Key, WorkloadProcess
 from noteyard.store.workloads import Report, claim_process, process_by_token, report_process
+from sqlalchemy.orm import Session
 
 from tests.support.rows import add_person, add_some_release
 from tests.support.scripted import Crash, ScriptedRunner, context
@@ -34,6 +38,16 @@ class Yard:
             self.release = add_some_release(session, "ada")
             new = NewDashboard("sales", "Sales", Audience.ME)
             self.id = publish(session, new, self.release, "ada").id
+
+    def key(self) -> S3Key:
+        """The newest process's key for the data, as its launcher claims it."""
+        with self.database.write() as session:
+            process = session.get_one(WorkloadProcess, self.host.started[-1].id)
+            return key_for_dashboard(session, process, get_dashboard(session, "sales").publisher)
+
+    def works(self, key: S3Key) -> bool:
+        with self.database.read() as session:
+            return find_key(session, key.access_key) is not None
 
     def report(self, state: WorkloadState, **fields: Any) -> bool:
         """What the newest process's launcher says."""
@@ -207,3 +221,60 @@ async def test_a_dashboard_taken_down_ends_and_frees_its_link(yard: Yard) -> Non
     assert yard.host.alive == set()
     with yard.database.write() as session:
         publish(session, NewDashboard("sales", "Sales", Audience.ME), yard.release, "ada")
+
+
+@pytest.mark.parametrize("shut_out", [disable_person, remove_person])
+async def test_a_process_whose_key_was_revoked_ends(yard: Yard, shut_out: Callable[[Session, str], None]) -> None:
+    await yard.serve()
+    first = yard.key()
+    with yard.database.write() as session:
+        shut_out(session, "ada")
+    assert yard.report(WorkloadState.READY) is True, "its launcher is told to end"
+    await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.1.2"}
+    assert yard.works(first) is yard.works(yard.key()) is False
+
+
+async def test_a_dashboard_has_its_data_again_when_its_publisher_is_enabled(yard: Yard) -> None:
+    await yard.serve()
+    yard.key()
+    yard.set(awake=False)
+    with yard.database.write() as session:
+        disable_person(session, "ada")
+        enable_person(session, "ada")
+        wake(get_dashboard(session, "sales"))
+    await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.1.2"}
+    assert yard.works(yard.key())
+
+
+async def test_what_began_while_its_publisher_was_disabled_begins_again(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        disable_person(session, "ada")
+    await yard.loop.turn()
+    for _ in range(2):
+        yard.report(WorkloadState.FAILED, error=ERROR)
+        yard.set(not_before=now() - timedelta(seconds=1))
+        await yard.loop.turn()
+    assert yard.report(WorkloadState.READY) is False, "this one shows what came of having no data"
+    yard.set(failures=3, not_before=now() + timedelta(minutes=10))
+    with yard.database.write() as session:
+        enable_person(session, "ada")
+    await yard.loop.turn()
+    assert yard.started() == ["1.1", "1.2", "1.3", "1.4", "1.5"]
+    assert yard.host.alive == {f"{yard.id}.1.5"}
+
+
+async def test_the_process_of_an_earlier_publisher_ends_with_their_keys_and_others_go_on(yard: Yard) -> None:
+    await yard.serve()
+    yard.key()
+    with yard.database.write() as session:
+        add_person(session, "bob")
+        other = publish(session, NewDashboard("other", "Other", Audience.ME), yard.release, "bob").id
+    yard.set(publisher="bob")
+    await yard.loop.turn()
+    with yard.database.write() as session:
+        disable_person(session, "ada")
+    await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.1.2", f"{other}.1.1"}

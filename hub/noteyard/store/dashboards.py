@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer
 
@@ -13,7 +13,7 @@ from noteyard.errors import Conflict, FieldError, InvalidParameters, NotFound
 from noteyard.names import is_slug, new_id
 from noteyard.store.tables import Release, Share
 from noteyard.store.types import now
-from noteyard.store.workload_tables import Dashboard, DashboardVersion, WorkloadProcess
+from noteyard.store.workload_tables import Dashboard, DashboardVersion, S3Key, WorkloadProcess
 
 SLUG_RULE = "a link has 1 to 63 characters: a-z, 0-9 and hyphens inside; some words are reserved"
 
@@ -135,6 +135,20 @@ def processes_by_dashboard(session: Session, dashboards: Collection[str]) -> dic
     for process in session.scalars(query):
         found[process.dashboard].append(process)
     return found
+
+
+def stop_processes_of(session: Session, publisher: str) -> None:
+    """Have every process end that runs for somebody or has a key of theirs; those that are wanted are started anew."""
+    # A dashboard whose publisher is another by now may still have a process that was started for the one before.
+    keyed = select(S3Key.subject).where(S3Key.kind == "dashboard", S3Key.person == publisher)
+    published = select(Dashboard.id).where(Dashboard.publisher == publisher)
+    theirs = or_(WorkloadProcess.id.in_(keyed), WorkloadProcess.dashboard.in_(published))
+    session.execute(update(WorkloadProcess).where(WorkloadProcess.state.in_(LIVE_WORKLOAD), theirs).values(stop=True))
+
+
+def forget_failures_of(session: Session, publisher: str) -> None:
+    """Let somebody's dashboards start at once when they are wanted, however often they failed."""
+    session.execute(update(Dashboard).where(Dashboard.publisher == publisher).values(failures=0, not_before=None))
 
 
 def restless_dashboards(session: Session) -> list[Dashboard]:

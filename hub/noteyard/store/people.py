@@ -10,6 +10,7 @@ from noteyard.errors import Conflict, FieldError, InvalidParameters, NotFound
 from noteyard.names import RESERVED_SLUGS, is_group, is_person
 from noteyard.passwords import hash_password
 from noteyard.store.audit import record
+from noteyard.store.dashboards import forget_failures_of, stop_processes_of
 from noteyard.store.inserting import insert_once
 from noteyard.store.runs import cancel_run
 from noteyard.store.s3_keys import revoke_all_of
@@ -153,7 +154,12 @@ def disable_person(session: Session, name: str, *, by: str = "") -> None:
 
 def enable_person(session: Session, name: str, *, by: str = "") -> None:
     """Let a disabled person in again. Their schedules stay paused until somebody resumes them."""
-    get_account(session, name).disabled = False
+    account = get_account(session, name)
+    if account.disabled:
+        # What was started meanwhile got no data: it may have failed, or keep for its viewers what came of that.
+        stop_processes_of(session, name)
+        forget_failures_of(session, name)
+    account.disabled = False
     record(session, by, "person.enable", name)
 
 

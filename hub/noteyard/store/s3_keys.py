@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from noteyard.access import data_access
 from noteyard.domain import DataArea, DataUser
 from noteyard.names import TEAM_BUCKET, person_bucket
+from noteyard.store.dashboards import stop_processes_of
 from noteyard.store.inserting import wait_for_turn
 from noteyard.store.tables import Account, Run
 from noteyard.store.workload_tables import S3Key, WorkloadProcess
@@ -48,7 +49,12 @@ def revoke_subject(session: Session, kind: str, subject: str) -> None:
 
 
 def revoke_all_of(session: Session, person: str) -> None:
-    """Delete every key that acts for a person: their own, their runs' and their dashboards'."""
+    """Delete every key that acts for a person: their own, their runs' and their dashboards'.
+
+    A dashboard's process has its key for as long as it runs, so those that lose theirs are to end: the next one gets
+    a key that works as soon as the person may use it again.
+    """
+    stop_processes_of(session, person)
     session.execute(delete(S3Key).where(S3Key.person == person))
 
 
