@@ -80,10 +80,11 @@ def check_manifest(manifest: Manifest, contents: Mapping[str, tuple[str, int]], 
         raise too_large(manifest.size, size_limit_mb)
 
 
-def too_large(size: int, size_limit_mb: int) -> TooLarge:
-    """The refusal of a release over the limit."""
+def too_large(size: int, size_limit_mb: int, *, at_least: bool = False) -> TooLarge:
+    """The refusal of a release over the limit; `at_least`: more would have come."""
+    more = "more than " if at_least else ""
     return TooLarge(
-        f"The release has {size / 1024 / 1024:.1f} MiB; the limit is {size_limit_mb} MiB. Nothing was stored.",
+        f"The release has {more}{size / 1024 / 1024:.1f} MiB; the limit is {size_limit_mb} MiB. Nothing was stored.",
         "Leave large data out and read it from S3 (NOTEYARD_TEAM_URL), or raise releases.size_limit_mb.",
     )
 

@@ -1,6 +1,9 @@
 """Releases by REST: content-addressed, checked whole, nothing stored when refused."""
 
+import http.client
 import json
+import select
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +12,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from noteyard.settings import Releases
 
-from tests.support.app import api, browser
+from tests.support.app import HUB, api, browser, served
 from tests.support.rows import add_person, notebook
 from tests.support.upload import files_of, release_of, send_release
 
 NOTEBOOK = json.dumps(notebook("print(n)", parameters="n: int = 1  # How many")).encode()
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=cut"}
+PIECE = b"0" * 1024 * 1024
+SENT_PIECES = 96
+SENT = SENT_PIECES * len(PIECE)
 
 
 @pytest.fixture
@@ -81,6 +88,43 @@ def test_a_release_over_the_limit_is_refused_and_nothing_is_stored(ada: TestClie
     assert answer.status_code == 413
     assert answer.json()["detail"] == "The release has 1.0 MiB; the limit is 1 MiB. Nothing was stored."
     assert stored(tmp_path) == []
+
+
+@pytest.mark.parametrize("said", ["its length", "nothing of its length"])
+def test_an_upload_over_the_limit_is_refused_while_it_comes(
+    app: FastAPI, ada: TestClient, tmp_path: Path, said: str
+) -> None:
+    """By a real server: a test client's body is there all at once."""
+    head = {"Cookie": f"noteyard-session={ada.cookies['noteyard-session']}", "Origin": HUB, **MULTIPART}
+    length = {"Content-Length": str(SENT)} if said == "its length" else {"Transfer-Encoding": "chunked"}
+    with served(app) as port, socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        lines = [f"{name}: {value}" for name, value in {"Host": "localhost:8000", **head, **length}.items()]
+        connection.sendall("\r\n".join(["POST /api/v1/releases HTTP/1.1", *lines, "", ""]).encode())
+        sent = send_until_answered(connection, chunked=said != "its length")
+        assert sent < SENT / 2
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        body = json.loads(answer.read())
+    assert (answer.status, answer.headers["content-type"]) == (413, "application/problem+json")
+    size = f"{SENT / 1024 / 1024:.1f}" if said == "its length" else "more than 17.0"
+    assert body["detail"] == f"The release has {size} MiB; the limit is 1 MiB. Nothing was stored."
+    assert body["hint"].startswith("Leave large data out and read it from S3")
+    assert stored(tmp_path) == []
+
+
+def send_until_answered(connection: socket.socket, *, chunked: bool) -> int:
+    """Send a form's file piece by piece until the server says something; how many bytes that were."""
+    pieces = [
+        b'--cut\r\nContent-Disposition: form-data; name="file"; filename="big.bin"\r\n\r\n',
+        *[PIECE] * SENT_PIECES,
+    ]
+    sent = 0
+    for piece in pieces:
+        if select.select([connection], [], [], 0)[0]:
+            break
+        connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+        sent += len(piece)
+    return sent
 
 
 def test_a_file_that_differs_from_its_digest_is_refused(ada: TestClient, tmp_path: Path) -> None:

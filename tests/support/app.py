@@ -1,10 +1,13 @@
 """The real API application over a fresh state folder, for tests that need no hub."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from noteyard.api.app import make_app
@@ -31,6 +34,20 @@ def api(folder: Path, **settings: object) -> Iterator[FastAPI]:
     app = make_app(configured)
     with TestClient(app):
         yield app
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[int]:
+    """The application behind a real server, for what a test client does by itself; its port on loopback."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
 
 def browser(app: FastAPI, person: str) -> TestClient:

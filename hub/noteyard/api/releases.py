@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from noteyard.access import Action, allowed
+from noteyard.api.bodies import BoundedRequest
 from noteyard.api.dependencies import Config, Db, RequestId, Store
 from noteyard.api.examples import MANIFEST
 from noteyard.api.identity import Asking
@@ -70,8 +71,8 @@ async def create(
     """Store a release: a form with the field `manifest` and the files. The same content twice is one release."""
     if "write" not in asking.scopes:
         raise Forbidden("This token may read only.", "Make one with `noteyard token NAME --scope write`.")
-    _refuse_large(request, settings)
-    async with request.form(max_files=MAX_FILES, max_fields=10, max_part_size=8 * 1024 * 1024) as form:
+    bounded = _bounded(request, settings)
+    async with bounded.form(max_files=MAX_FILES, max_fields=10, max_part_size=8 * 1024 * 1024) as form:
         body = _manifest(form)
         files = _files(form)
         contents = {path: await asyncio.to_thread(_digest, upload) for path, upload in files.items()}
@@ -197,12 +198,15 @@ def _add(database: Database, manifest: Manifest, schema: ParameterSchema, owner:
         return _model(release, owners_of(session, release.id)[release.id]), is_new
 
 
-def _refuse_large(request: Request, settings: Settings) -> None:
-    length = request.headers.get("content-length", "")
+def _bounded(request: Request, settings: Settings) -> BoundedRequest:
+    """The request, of which no more is read than a release may have; TooLarge at once when it says it is larger."""
     limit = settings.releases.size_limit_mb
     # Form boundaries and the manifest come on top of the files.
-    if length.isdigit() and int(length) > (limit + 16) * 1024 * 1024:
+    most = (limit + 16) * 1024 * 1024
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > most:
         raise too_large(int(length), limit)
+    return BoundedRequest(request, most, too_large(most, limit, at_least=True))
 
 
 def _manifest(form: FormData) -> ReleaseManifest:
