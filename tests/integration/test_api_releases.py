@@ -60,6 +60,24 @@ def test_the_same_content_twice_is_one_release_with_two_owners(app: FastAPI, ada
     assert bobs.json()["owners"] == ["ada", "bob"]
 
 
+def test_the_list_is_paged_from_what_was_made_last(ada: TestClient) -> None:
+    first, second, third = (release_of(ada, f"print({number})") for number in range(3))
+    assert release_of(ada, "print(0)") == first
+    one = ada.get("/api/v1/releases", params={"limit": 2}).json()
+    assert [item["id"] for item in one["items"]] == [first, third]
+    two = ada.get("/api/v1/releases", params={"limit": 2, "cursor": one["next"]}).json()
+    assert ([item["id"] for item in two["items"]], two["next"]) == ([second], None)
+    assert (
+        one["items"][0]["created"]
+        == ada.get(f"/api/v1/releases/{first}").json()["created"]
+        > two["items"][0]["created"]
+    )
+    refused = ada.get("/api/v1/releases", params={"cursor": first})
+    assert refused.status_code == 422
+    said = f"{first!r} is not the `next` of a page; leave it out to begin with the first one"
+    assert refused.json()["fields"] == [{"field": "cursor", "message": said}]
+
+
 @pytest.mark.parametrize(
     ("path", "why"),
     [

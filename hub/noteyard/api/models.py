@@ -54,7 +54,7 @@ class ReleaseModel(BaseModel):
     notes: list[Any] = Field(description="What of the parameters cell could not be understood.")
     size: int = Field(description="Bytes.")
     owners: list[str]
-    created: datetime
+    created: datetime = Field(description="When you made it last, or somebody else it first, where it is not yours.")
 
 
 class Failure(BaseModel):

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -28,7 +29,7 @@ from noteyard.releases import MAX_FILES, Manifest, ReleaseFile, check_manifest, 
 from noteyard.settings import Settings
 from noteyard.store import Database
 from noteyard.store.audit import record
-from noteyard.store.releases import add_release, get_release, list_releases, owners_of
+from noteyard.store.releases import add_release, get_release, list_releases, made_by, owners_of, place_of
 from noteyard.store.schedules import shared_things, shares_of
 from noteyard.store.tables import Release, Schedule
 from noteyard.store.workload_tables import Dashboard, DashboardVersion
@@ -98,12 +99,12 @@ def list_all(
     cursor: str | None = None,
     limit: int = Query(default=50, ge=1, le=200),
 ) -> Page[ReleaseModel]:
-    """Your releases, newest first."""
+    """Your releases, newest first: by when you made each last."""
     with database.read() as session:
         found = list_releases(session, asking.name, notebook, cursor, limit)
-        owners = owners_of(session, *(release.id for release in found))
-        items = [_model(release, owners[release.id]) for release in found[:limit]]
-    return Page(items=items, next=items[-1].id if len(found) > limit else None)
+        owners = owners_of(session, *(release.id for release, _ in found))
+        items = [_model(release, owners[release.id], made) for release, made in found[:limit]]
+    return Page(items=items, next=place_of(*found[limit - 1]) if len(found) > limit else None)
 
 
 @router.get("/{id}")
@@ -111,7 +112,7 @@ def show(id: str, asking: Asking, database: Db, settings: Config) -> ReleaseMode
     """One release."""
     with database.read() as session:
         release = readable_release(session, id, asking, settings)
-        return _model(release, owners_of(session, release.id)[release.id])
+        return _model(release, owners_of(session, release.id)[release.id], made_by(session, release, asking.name))
 
 
 @router.get("/{id}/files/{path:path}", response_class=StreamingResponse, responses=answers("application/octet-stream"))
@@ -195,7 +196,7 @@ def _add(database: Database, manifest: Manifest, schema: ParameterSchema, owner:
     with database.write() as session:
         release, is_new = add_release(session, manifest, dict(schema.json_schema), notes, owner)
         session.flush()
-        return _model(release, owners_of(session, release.id)[release.id]), is_new
+        return _model(release, owners_of(session, release.id)[release.id], made_by(session, release, owner)), is_new
 
 
 def _bounded(request: Request, settings: Settings) -> BoundedRequest:
@@ -249,7 +250,7 @@ async def _store(objects: Objects, manifest: Manifest, files: dict[str, UploadFi
         await files[file.path].seek(0)
 
 
-def _model(release: Release, owners: list[str]) -> ReleaseModel:
+def _model(release: Release, owners: list[str], made: datetime) -> ReleaseModel:
     return ReleaseModel.model_validate(
         {
             **{name: getattr(release, name) for name in ("id", "notebook", "profile", "environment_digest", "files")},
@@ -257,6 +258,6 @@ def _model(release: Release, owners: list[str]) -> ReleaseModel:
             "notes": release.notes,
             "size": release.size,
             "owners": owners,
-            "created": release.created,
+            "created": made,
         }
     )

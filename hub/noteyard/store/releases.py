@@ -1,15 +1,18 @@
 """Queries and changes of releases and of who made them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from noteyard.errors import NotFound
+from noteyard.errors import FieldError, InvalidParameters, NotFound
 from noteyard.releases import Manifest
 from noteyard.store.inserting import insert_once
 from noteyard.store.tables import Release, ReleaseOwner, Schedule
 from noteyard.store.types import now
+
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def add_release(
@@ -57,19 +60,41 @@ def owners_of(session: Session, *releases: str) -> dict[str, list[str]]:
 
 def list_releases(
     session: Session, owner: str | None, notebook: str | None = None, cursor: str | None = None, limit: int = 50
-) -> list[Release]:
-    """Releases, newest first, of an owner (None: all); one more than `limit` when there is a next page."""
-    query = select(Release).order_by(Release.created.desc(), Release.id.desc()).limit(limit + 1)
+) -> list[tuple[Release, datetime]]:
+    """Releases of an owner with when they made each last, newest first; of None: all, with when they were made first.
+
+    One more than `limit` when there is a next page, which `cursor` begins: what `place_of` gives for the last one.
+    """
+    made = Release.created if owner is None else ReleaseOwner.created
+    query = select(Release, made).order_by(made.desc(), Release.id.desc()).limit(limit + 1)
     if owner is not None:
-        query = query.where(Release.id.in_(select(ReleaseOwner.release).where(ReleaseOwner.person == owner)))
+        query = query.join(ReleaseOwner, and_(ReleaseOwner.release == Release.id, ReleaseOwner.person == owner))
     if notebook is not None:
         query = query.where(Release.notebook == notebook)
-    last = session.get(Release, cursor) if cursor else None
-    if last is not None:
-        query = query.where(
-            or_(Release.created < last.created, and_(Release.created == last.created, Release.id < last.id))
-        )
-    return list(session.scalars(query))
+    if cursor:
+        moment, id = _parse_place(cursor)
+        query = query.where(or_(made < moment, and_(made == moment, Release.id < id)))
+    return [(release, moment) for release, moment in session.execute(query)]
+
+
+def place_of(release: Release, made: datetime) -> str:
+    """A release's place in the list. It holds the instant, since a release that is made again moves to the top."""
+    return f"{(made - EPOCH) // MICROSECOND}-{release.id}"
+
+
+def made_by(session: Session, release: Release, person: str) -> datetime:
+    """When a person made a release last; when it was made first, where it is not theirs."""
+    own = session.get(ReleaseOwner, (release.id, person))
+    return own.created if own is not None else release.created
+
+
+def _parse_place(cursor: str) -> tuple[datetime, str]:
+    digits, _, id = cursor.partition("-")
+    try:
+        return EPOCH + MICROSECOND * int(digits), id
+    except (ValueError, OverflowError):
+        message = f"{cursor[:80]!r} is not the `next` of a page; leave it out to begin with the first one"
+        raise InvalidParameters([FieldError("cursor", message)]) from None
 
 
 def newer_releases(session: Session, *schedules: str) -> dict[str, tuple[int, str]]:
