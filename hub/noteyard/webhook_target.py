@@ -67,14 +67,35 @@ async def resolve(url: str, allow_private: Sequence[str]) -> WebhookTarget:
     except UnicodeError:
         raise WebhookRefused(f"{host} can't be a host's name.", "Correct the webhook's URL.") from None
     addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
-    named = host.rstrip(".").lower() in {entry.rstrip(".").lower() for entry in allow_private}
     for address in addresses:
-        if not named and not allowed(address, allow_private):
+        if not _named(host, allow_private) and not allowed(address, allow_private):
             raise WebhookRefused(
                 f"{host} is at {address}, a private or reserved address.",
                 "Use a public address, or ask an administrator to add it to webhooks.allow_private.",
             )
     return WebhookTarget(parsed, addresses[0])
+
+
+def check_saved(url: str, allow_private: Sequence[str]) -> None:
+    """Refuse what can be told of a URL without asking for a name: who writes it down is told then, not when it fails.
+
+    Raises WebhookRefused. Names are looked at when something is sent: what they stand for changes.
+    """
+    host = _parse(url).raw_host.decode()
+    address = _written(host)
+    if address is not None and not _named(host, allow_private) and not allowed(address, allow_private):
+        raise WebhookRefused(
+            f"{host} is a private or reserved address.",
+            "Use a public address, or ask an administrator to add it to webhooks.allow_private.",
+        )
+
+
+def host_of(url: str) -> str:
+    """A webhook's host, with its port where it names one: what may be shown of a URL whose rest can be a secret."""
+    try:
+        return _parse(url).netloc.decode()
+    except WebhookRefused:
+        return "a webhook"
 
 
 def allowed(address: Address, allow_private: Sequence[str] = ()) -> bool:
@@ -113,6 +134,24 @@ def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None
         return ipaddress.ip_network(entry, strict=False)
     except ValueError:
         return None  # a host name
+
+
+def _named(host: str, allow_private: Sequence[str]) -> bool:
+    return host.rstrip(".").lower() in {entry.rstrip(".").lower() for entry in allow_private}
+
+
+def _written(host: str) -> Address | None:
+    """The address that a host is written as, in any way that systems read one; None for a name."""
+    plain = host.rstrip(".").lower()
+    if plain == "localhost" or plain.endswith(".localhost"):  # RFC 6761: never anything else
+        return ipaddress.IPv4Address("127.0.0.1")
+    literal = _literal(plain)
+    if literal is not None:
+        return literal
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(plain))  # 127.1, 2130706433, 0x7f000001
+    except (OSError, ValueError):
+        return None
 
 
 def _literal(host: str) -> Address | None:

@@ -141,19 +141,6 @@ def test_a_schedule_says_how_far_behind_it_is_and_moves(ada: TestClient) -> None
     assert (found["releases_behind"], found["newest_release"]) == (1, again)
 
 
-def test_mail_is_not_promised_where_none_is_sent(ada: TestClient) -> None:
-    release = release_of(ada, "1")
-    body = {"name": "nightly", "release": release, "cron": "0 6 * * *", "timezone": "UTC"}
-    alerts = {"alerts": {"mail": ["ada@example.org"], "webhooks": []}}
-    refused = ada.post("/api/v1/schedules", json={**body, **alerts})
-    path = f"/api/v1/schedules/{ada.post('/api/v1/schedules', json=body).json()['id']}"
-    for answer in (refused, ada.patch(path, json=alerts)):
-        assert answer.status_code == 422
-        said = "this installation sends no mail yet: an administrator has to set mail.host"
-        assert answer.json()["fields"] == [{"field": "alerts.mail", "message": said}]
-    assert ada.get(path).json()["alerts"]["mail"] == []
-
-
 def test_a_time_limit_that_is_emptied_is_the_default_one(ada: TestClient) -> None:
     made = schedule(ada, timeout=60)
     path = f"/api/v1/schedules/{made['id']}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from noteyard.webhook_target import WebhookRefused, allowed, resolve
+from noteyard.webhook_target import WebhookRefused, allowed, check_saved, host_of, resolve
 
 REFUSED = [
     "127.0.0.1",
@@ -93,6 +93,8 @@ def test_networks_that_the_settings_allow(address: str, networks: list[str], exp
 async def test_however_a_private_address_is_written_it_is_refused(url: str) -> None:
     with pytest.raises(WebhookRefused, match="a private or reserved address"):
         await resolve(url, [])
+    with pytest.raises(WebhookRefused, match="a private or reserved address"):
+        check_saved(url, [])
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,41 @@ async def test_however_a_private_address_is_written_it_is_refused(url: str) -> N
 async def test_what_is_no_url_of_a_webhook_is_refused(url: str, text: str) -> None:
     with pytest.raises(WebhookRefused, match=text):
         await resolve(url, [])
+
+
+@pytest.mark.parametrize(
+    ("url", "allow"),
+    [
+        ("https://8.8.8.8/hook", []),
+        ("https://[2606:2800:220:1::1]/hook", []),
+        ("https://ci.internal/hook", []),
+        ("https://127.0.0.1.example.org/hook", []),
+        ("https://localhost.example.org/hook", []),
+        ("http://10.1.2.3/hook", ["10.1.0.0/16"]),
+        ("http://localhost:9/hook", ["127.0.0.0/8"]),
+        ("http://LocalHost./hook", ["localhost"]),
+    ],
+)
+def test_what_may_be_reached_or_is_only_known_when_it_is_sent_can_be_saved(url: str, allow: list[str]) -> None:
+    check_saved(url, allow)
+
+
+@pytest.mark.parametrize("url", ["http://localhost./hook", "http://ada.localhost/hook", "http://127.0.0.1./hook"])
+def test_other_names_of_this_machine_can_not_be_saved(url: str) -> None:
+    with pytest.raises(WebhookRefused, match="a private or reserved address"):
+        check_saved(url, ["10.0.0.0/8"])
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://ada:secret@hooks.example.org/T0/secret?key=secret#secret", "hooks.example.org"),
+        ("http://[2606:2800::1]:8080/secret", "[2606:2800::1]:8080"),
+        ("http://exa mple/secret\x00", "a webhook"),
+    ],
+)
+def test_only_the_host_of_a_webhook_is_shown(url: str, host: str) -> None:
+    assert host_of(url) == host
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *addresses: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Schedules: create, list, change, pause, resume, run now, delete, fires, shares."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -37,6 +38,7 @@ from noteyard.store.people import get_active
 from noteyard.store.schedules import fires_of, list_schedules, locked_schedule, set_shares, shares_of
 from noteyard.store.tables import Release, Schedule
 from noteyard.store.types import now
+from noteyard.webhook_target import WebhookRefused, check_saved
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"], responses=RESPONSES)  # type: ignore[arg-type]
 
@@ -48,7 +50,7 @@ def create(
     """Put a release on a schedule. Values may be templates of the fire: `{{ due | date }}`."""
     with database.write() as session:
         release = runnable_release(session, body.release, asking, settings)
-        _check_mail(body.alerts, [], settings)
+        _check_alerts(body.alerts, {}, settings)
         fields = {**body.model_dump(exclude={"release"}), "release": release}
         fields["timeout"] = body.timeout or settings.runs.timeout_seconds
         schedule = create_schedule(session, Plan(**fields), asking.name)
@@ -98,7 +100,7 @@ def change(
     with database.write() as session:
         schedule = _locked(session, id, asking, Action.EDIT, settings)
         release = session.get_one(Release, schedule.release)
-        _check_mail(body.alerts, schedule.alerts.get("mail") or [], settings)
+        _check_alerts(body.alerts, schedule.alerts, settings)
         if body.release is not None and body.release != release.id:
             release = runnable_release(session, body.release, asking, settings)
             _same_owner_runs_it(schedule, asking.name)
@@ -208,8 +210,20 @@ def _same_owner_runs_it(schedule: Schedule, name: str) -> None:
         )
 
 
-def _check_mail(alerts: Alerts | None, before: list[str], settings: Settings) -> None:
-    """Nobody is to believe that they will be told by mail where none is sent."""
-    if alerts is not None and alerts.mail and alerts.mail != before and settings.mail.host is None:
+def _check_alerts(alerts: Alerts | None, before: Mapping[str, list[str]], settings: Settings) -> None:
+    """Nobody is to believe that they will be told where nothing can be sent. What was there `before` stays."""
+    if alerts is None:
+        return
+    problems = []
+    if alerts.mail and alerts.mail != before.get("mail") and settings.mail.host is None:
         said = "this installation sends no mail yet: an administrator has to set mail.host"
-        raise InvalidParameters([FieldError("alerts.mail", said)])
+        problems.append(FieldError("alerts.mail", said))
+    for index, url in enumerate(alerts.webhooks):
+        if url in before.get("webhooks", []):
+            continue
+        try:
+            check_saved(url, settings.webhooks.allow_private)
+        except WebhookRefused as error:
+            problems.append(FieldError(f"alerts.webhooks.{index}", str(error)))
+    if problems:
+        raise InvalidParameters(problems)

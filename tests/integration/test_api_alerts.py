@@ -1,0 +1,81 @@
+"""Alerts of schedules by REST: what is refused when it is saved."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from noteyard.store.tables import Schedule
+
+from tests.support.app import api, browser
+from tests.support.rows import add_person
+from tests.support.upload import release_of
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[FastAPI]:
+    with api(tmp_path) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+        yield app
+
+
+@pytest.fixture
+def ada(app: FastAPI) -> TestClient:
+    return browser(app, "ada")
+
+
+def schedule(client: TestClient) -> dict[str, Any]:
+    body = {"name": "nightly", "release": release_of(client, "1"), "cron": "0 6 * * *", "timezone": "UTC"}
+    answer = client.post("/api/v1/schedules", json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def test_mail_is_not_promised_where_none_is_sent(ada: TestClient) -> None:
+    release = release_of(ada, "1")
+    body = {"name": "nightly", "release": release, "cron": "0 6 * * *", "timezone": "UTC"}
+    alerts = {"alerts": {"mail": ["ada@example.org"], "webhooks": []}}
+    refused = ada.post("/api/v1/schedules", json={**body, **alerts})
+    path = f"/api/v1/schedules/{ada.post('/api/v1/schedules', json=body).json()['id']}"
+    for answer in (refused, ada.patch(path, json=alerts)):
+        assert answer.status_code == 422
+        said = "this installation sends no mail yet: an administrator has to set mail.host"
+        assert answer.json()["fields"] == [{"field": "alerts.mail", "message": said}]
+    assert ada.get(path).json()["alerts"]["mail"] == []
+
+
+def test_a_webhook_to_a_private_address_is_refused_when_it_is_saved(ada: TestClient) -> None:
+    made = schedule(ada)
+    body = {name: made[name] for name in ("name", "release", "cron", "timezone")}
+    urls = ["https://hooks.example.org/x", "http://10.1.2.3/hook", "http://localhost:8000/hook", "https://"]
+    alerts = {"alerts": {"mail": [], "webhooks": urls}}
+    path = f"/api/v1/schedules/{made['id']}"
+    what = "a private or reserved address. Use a public address"
+    for answer in (ada.post("/api/v1/schedules", json={**body, **alerts}), ada.patch(path, json=alerts)):
+        assert answer.status_code == 422
+        assert answer.json()["fields"] == [
+            {
+                "field": f"alerts.webhooks.{index}",
+                "message": f"{host} is {what}, or ask an administrator to add it to webhooks.allow_private.",
+            }
+            for index, host in ((1, "10.1.2.3"), (2, "localhost"))
+        ] + [
+            {
+                "field": "alerts.webhooks.3",
+                "message": "A webhook's URL begins with https:// or http:// and a host. Correct it in the schedule.",
+            }
+        ]
+    assert ada.get(path).json()["alerts"]["webhooks"] == []
+
+
+def test_a_webhook_that_was_saved_before_keeps_no_change_out(app: FastAPI, ada: TestClient) -> None:
+    made = schedule(ada)
+    alerts = {"mail": [], "webhooks": ["http://10.1.2.3/hook"]}
+    with app.state.database.write() as session:
+        session.get_one(Schedule, made["id"]).alerts = alerts
+    changed = ada.patch(f"/api/v1/schedules/{made['id']}", json={"name": "weekly", "alerts": alerts})
+    assert (changed.status_code, changed.json()["name"]) == (200, "weekly")
