@@ -180,13 +180,16 @@ def test_an_administrator_purges_what_a_removed_person_left(running: Product, co
 
 @pytest.fixture(scope="module")
 def things(running: Product, chrome: Browser) -> dict[str, str]:
-    """Something on every page: a run, a release, a schedule, a dashboard."""
+    """Something on every page: a run, a release, a schedule with an alert that does not arrive, a dashboard."""
     path = running.write("things.ipynb", "print(n)", "1 / 0", parameters=PARAMETERS)
     run = run_of(running, "root", path)
     model = running.ended("root", run)
     with running.client("root") as client:
         plan = {"name": "Things", "release": model["release"], "cron": "0 6 * * *", "timezone": "Europe/Berlin"}
-        schedule = client.post("/schedules", json=plan).raise_for_status().json()["id"]
+        alerts = {"webhooks": ["http://hooks.invalid/secret"]}
+        schedule = client.post("/schedules", json={**plan, "alerts": alerts}).raise_for_status().json()["id"]
+        client.post(f"/schedules/{schedule}/run").raise_for_status()
+        until(lambda: client.get(f"/schedules/{schedule}").json()["undelivered"], 60, "an alert that did not arrive")
         board = {"release": model["release"], "slug": "things", "title": "Things"}
         client.post("/dashboards", json=board).raise_for_status()
     return {"run": run, "release": model["release"], "schedule": schedule}

@@ -1,4 +1,4 @@
-"""Alerts of schedules by REST: what is refused when it is saved."""
+"""Alerts of schedules by REST and in the portal: what is refused when it is saved, and what did not arrive."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from noteyard.controller.notifications import deliver
+from noteyard.settings import Webhooks
+from noteyard.store import Database
+from noteyard.store.alerts import alert_missed
 from noteyard.store.tables import Schedule
+from noteyard.store.types import now
+from sqlalchemy import select
 
 from tests.support.app import api, browser
+from tests.support.receivers import HttpReceiver
 from tests.support.rows import add_person
+from tests.support.scripted import ScriptedRunner, context
 from tests.support.upload import release_of
 
 
@@ -79,3 +87,40 @@ def test_a_webhook_that_was_saved_before_keeps_no_change_out(app: FastAPI, ada: 
         session.get_one(Schedule, made["id"]).alerts = alerts
     changed = ada.patch(f"/api/v1/schedules/{made['id']}", json={"name": "weekly", "alerts": alerts})
     assert (changed.status_code, changed.json()["name"]) == (200, "weekly")
+
+
+async def test_what_did_not_arrive_is_told_where_the_schedule_is_looked_at(tmp_path: Path) -> None:
+    settings = {"webhooks": Webhooks(allow_private=["127.0.0.1"])}
+    with api(tmp_path, **settings) as app, HttpReceiver().serving() as receiver:
+        database: Database = app.state.database
+        with database.write() as session:
+            add_person(session, "ada")
+            add_person(session, "bob")
+        ada = browser(app, "ada")
+        path = f"/api/v1/schedules/{schedule(ada)['id']}"
+        url = f"http://127.0.0.1:{receiver.port}/secret"
+        ada.patch(path, json={"alerts": {"mail": [], "webhooks": [url]}})
+        ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "viewer"}]})
+        receiver.answers.append((404, ""))
+        with database.write() as session:
+            missed = session.scalars(select(Schedule)).one()
+            alert_missed(session, missed, [now()], "Noteyard was not running.")
+        await deliver(context(database, tmp_path, ScriptedRunner(), **settings))
+        (item,) = ada.get(path).json()["undelivered"]
+        assert {name: item[name] for name in ("channel", "target", "event", "run", "error", "tries", "next_try")} == {
+            "channel": "webhook",
+            "target": f"127.0.0.1:{receiver.port}",
+            "event": "fire.missed",
+            "run": None,
+            "error": "The server answered 404.",
+            "tries": 1,
+            "next_try": None,
+        }
+        assert ada.get("/api/v1/schedules").json()["items"][0]["undelivered"] == [item]
+        page = browser(app, "bob").get(path.replace("/api/v1", "/portal"))
+        assert "Alerts that did not arrive" in page.text
+        assert "The server answered 404." in page.text
+        assert "1 try, the last at" in page.text and "given up" in page.text
+        assert "A wrong address can be corrected by ada." in page.text
+        assert "secret" not in page.text
+        assert "alerts fail" in ada.get("/portal/schedules").text

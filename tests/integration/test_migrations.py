@@ -7,7 +7,10 @@ from pathlib import Path
 
 from noteyard.store import Database
 from noteyard.store.migrate import migrate, upgrade
-from sqlalchemy import text
+from noteyard.store.tables import Message
+from sqlalchemy import select, text
+
+from tests.conftest import empty
 
 DASHBOARD = """
 INSERT INTO dashboards (id, slug, title, description, owner, publisher, audience, reads_viewer, parameters, awake,
@@ -17,6 +20,10 @@ VALUES ('d1', 'sales', 'Sales', '', 'ada', 'ada', 'me', 0, '{"n": 2}', 0, 0, 0, 
 VERSION = """
 INSERT INTO dashboard_versions (dashboard, number, release, state, published_by, created, has_card)
 VALUES ('d1', 1, 'r1', 'good', 'ada', 0, 0)
+"""
+MESSAGE = """
+INSERT INTO outbox (dedupe, channel, recipient, payload, created, tries, next_try, error)
+VALUES ('x', 'mail', 'ada@example.org', '{"schedule": "c1"}', '2026-11-22 06:00:00', 3, '2026-11-22 06:01:00', 'away')
 """
 
 
@@ -34,3 +41,23 @@ def test_a_dashboards_parameters_become_those_of_its_versions(tmp_path: Path) ->
         [found] = connection.execute(text("SELECT parameters FROM dashboard_versions")).scalars()
     database.close()
     assert json.loads(found) == {"n": 2}
+
+
+def test_a_message_that_waits_knows_its_schedule(database: Database, tmp_path: Path) -> None:
+    if database.engine.dialect.name == "postgresql":
+        url = database.engine.url.render_as_string(hide_password=False)
+        empty(url)
+    else:
+        url = f"sqlite:///{tmp_path / 'older.sqlite'}"
+    older = Database(url)
+    with older.engine.connect() as connection:
+        upgrade(connection, "0003")
+        connection.execute(
+            text(MESSAGE.replace(":00'", ":00+00'") if older.engine.dialect.name == "postgresql" else MESSAGE)
+        )
+        connection.commit()
+    migrate(older, tmp_path)
+    with older.read() as session:
+        message = session.scalars(select(Message)).one()
+        assert (message.schedule, message.failed, message.tries) == ("c1", None, 3)
+    older.close()

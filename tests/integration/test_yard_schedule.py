@@ -75,6 +75,25 @@ def test_list_show_and_next(server: YardServer, folder: Path) -> None:
     assert json.loads(due.stdout)["upcoming"][0] == "2026-11-23T05:00:00Z"
 
 
+def test_show_says_whom_alerts_do_not_reach(server: YardServer, folder: Path) -> None:
+    yard(*CREATE, environment=server.environment(), folder=folder)
+    failed = {"event": "run.failed", "run": "r1", "failed": "2026-11-22T05:00:09Z"}
+    hook = {"channel": "webhook", "target": "hooks.example.org", "error": "The server answered 404."}
+    mail = {"channel": "mail", "target": "ada@example.org", "error": "The mail server answered 451: later"}
+    server.schedules["s1"]["undelivered"] = [
+        {**failed, **mail, "tries": 2, "next_try": "2026-11-22T05:00:29Z"},
+        {**failed, **mail, "target": "bob@example.org", "tries": 0, "next_try": "2026-11-22T05:00:29Z"},
+        {**failed, **hook, "tries": 1, "next_try": None},
+    ]
+    shown = yard("schedule", "show", "s1", environment=server.environment(), folder=folder).stdout.splitlines()
+    last, then = "2026-11-22 06:00:09 CET", "tried again 2026-11-22 06:00:29 CET"
+    assert [line.removeprefix("Not told").strip() for line in shown if line.startswith("Not told")] == [
+        f"ada@example.org (mail): The mail server answered 451: later. 2 tries, the last {last}; {then}.",
+        f"bob@example.org (mail): The mail server answered 451: later. Waiting for the server since {last}; {then}.",
+        f"hooks.example.org (webhook): The server answered 404. 1 try, the last {last}; given up.",
+    ]
+
+
 def test_a_newer_release_is_offered_and_moved_to(server: YardServer, folder: Path) -> None:
     yard(*CREATE, environment=server.environment(), folder=folder)
     write_notebook(folder / "collect.ipynb", "print('changed', day)", parameters=PARAMETERS)

@@ -46,6 +46,7 @@ def add_schedules(app: FastAPI, server: YardServer) -> None:
             **dict.fromkeys(("paused", "failing", "deleted"), False),
             "paused_reason": None,
             "shares": [],
+            "undelivered": [],
             "created": NOW,
             "url": f"{server.url}/portal/schedules/{id}",
         }

@@ -27,6 +27,16 @@ CELL: dict[str, Any] = {
 }
 NOTEBOOK: dict[str, Any] = {"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 ALERTS: dict[str, Any] = {"mail": ["ada@example.org"], "webhooks": ["https://chat.example.org/hooks/7f3"]}
+UNDELIVERED: dict[str, Any] = {
+    "channel": "webhook",
+    "target": "chat.example.org",
+    "event": "run.failed",
+    "run": "r3k9m2x0q1abcdef",
+    "error": "The server answered 404.",
+    "failed": "2026-11-23T05:00:12Z",
+    "tries": 1,
+    "next_try": None,
+}
 RULE: dict[str, Any] = {"cron": "0 6 * * *", "timezone": "Europe/Berlin"}
 UPCOMING = [f"2026-11-{day}T05:00:00Z" for day in (24, 25, 26, 27, 28)]
 SHARES = [{"kind": "group", "name": "sales", "role": "viewer"}]
@@ -120,6 +130,7 @@ BY_SCHEMA: dict[str, Any] = {
         "timeout": 3600,
         "retries": 2,
         "alerts": ALERTS,
+        "undelivered": [UNDELIVERED],
         "paused": False,
         "paused_reason": None,
         "failing": False,
@@ -131,6 +142,7 @@ BY_SCHEMA: dict[str, Any] = {
         "created": "2026-11-22T16:25:00Z",
         "url": "https://noteyard.example.org/portal/schedules/s8d1f0z7c2ghijkl",
     },
+    "UndeliveredModel": UNDELIVERED,
     "PreviewRequest": RULE,
     "PreviewModel": {"upcoming": UPCOMING, "description": "At 06:00 every day, Europe/Berlin time"},
     "FireModel": {"due": "2026-11-23T05:00:00Z", "state": "fired", "reason": None, "run": RUN["id"]},

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from noteyard.api.undelivered import UndeliveredModel
 from noteyard.domain import Audience, CatchUpPolicy, FireState, OverlapPolicy, Role, RunState, VersionState
 
 Item = TypeVar("Item")
@@ -172,6 +173,7 @@ class ScheduleModel(BaseModel):
     timeout: int | None
     retries: int
     alerts: Alerts
+    undelivered: list[UndeliveredModel] = Field(description="Whom alerts do not reach now.")
     paused: bool
     paused_reason: str | None
     failing: bool

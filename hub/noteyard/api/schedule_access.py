@@ -1,19 +1,22 @@
 """Schedules as a person may see them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from noteyard.access import Action, allowed
 from noteyard.api.models import Alerts, ScheduleModel, ShareModel
+from noteyard.api.undelivered import undelivered_models
 from noteyard.domain import CatchUpPolicy, OverlapPolicy, Person, Sharing
 from noteyard.errors import Forbidden, NotFound
 from noteyard.schedules import CronRule, describe
 from noteyard.settings import Settings
 from noteyard.store.database import by_id
+from noteyard.store.outbox import undelivered
 from noteyard.store.releases import newer_releases
 from noteyard.store.schedules import get_schedule, shares_by_thing, shares_of
-from noteyard.store.tables import Release, Schedule
+from noteyard.store.tables import Message, Release, Schedule
 from noteyard.store.types import now
 from noteyard.urls import PublicUrls
 
@@ -42,23 +45,37 @@ def schedule_models(session: Session, schedules: Sequence[Schedule], urls: Publi
     ids = [schedule.id for schedule in schedules]
     shares = shares_by_thing(session, "schedule", ids)
     newer = newer_releases(session, *ids)
+    failed = undelivered(session, ids)
     releases = by_id(session, Release, {schedule.release for schedule in schedules})
     return [
-        _model(item, releases[item.release], newer.get(item.id, (0, None)), shares[item.id], urls) for item in schedules
+        _model(
+            item,
+            _Beside(releases[item.release], newer.get(item.id, (0, None)), shares[item.id], failed.get(item.id, [])),
+            urls,
+        )
+        for item in schedules
     ]
 
 
-def _model(
-    schedule: Schedule, release: Release, newer: tuple[int, str | None], shares: list[Sharing], urls: PublicUrls
-) -> ScheduleModel:
+@dataclass(frozen=True)
+class _Beside:
+    """What belongs to a schedule in other tables. `newer`: how many newer releases there are, and the newest one."""
+
+    release: Release
+    newer: tuple[int, str | None]
+    shares: Sequence[Sharing]
+    undelivered: Sequence[Message]
+
+
+def _model(schedule: Schedule, beside: _Beside, urls: PublicUrls) -> ScheduleModel:
     rule = CronRule.parse(schedule.cron, schedule.timezone)
     live = not schedule.paused and schedule.deleted is None
     return ScheduleModel(
         id=schedule.id,
         name=schedule.name,
         owner=schedule.owner,
-        release=release.id,
-        notebook=release.notebook,
+        release=beside.release.id,
+        notebook=beside.release.notebook,
         cron=schedule.cron,
         timezone=schedule.timezone,
         description=describe(rule),
@@ -69,14 +86,15 @@ def _model(
         timeout=schedule.timeout,
         retries=schedule.retries,
         alerts=Alerts(**schedule.alerts),
+        undelivered=undelivered_models(beside.undelivered, schedule.alerts),
         paused=schedule.paused,
         paused_reason=schedule.paused_reason,
         failing=schedule.failing,
         deleted=schedule.deleted is not None,
         upcoming=list(rule.upcoming(now(), 5)) if live else [],
-        releases_behind=newer[0],
-        newest_release=newer[1],
-        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in shares],
+        releases_behind=beside.newer[0],
+        newest_release=beside.newer[1],
+        shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in beside.shares],
         created=schedule.created,
         url=f"{urls.hub}/portal/schedules/{schedule.id}",
     )

@@ -64,6 +64,11 @@ async def _send_mail(message: Message, settings: Settings, urls: PublicUrls) -> 
         raise NotSent("No mail server is set (mail.host in noteyard.yaml).", for_good=True)
     try:
         password = options.password_file.read_text().strip() if options.password_file else None
+    except OSError as error:
+        # Whoever owns the schedule reads this: where the file lies is none of theirs.
+        said = f"The mail server's password can't be read (mail.password_file): {error.strerror}."
+        raise NotSent(said, server=True) from None
+    try:
         await aiosmtplib.send(
             mail(message, settings, urls),
             hostname=options.host,

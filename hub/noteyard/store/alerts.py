@@ -60,4 +60,4 @@ def _tell(session: Session, schedule: Schedule, alert: Alert, event: str) -> Non
         for recipient in schedule.alerts.get(option, []):
             digest = hashlib.sha256(recipient.encode()).hexdigest()[:24]
             dedupe = f"{alert.kind.value}/{event}/{channel}/{digest}"
-            enqueue(session, NewMessage(dedupe, channel, recipient, alert.as_payload()))
+            enqueue(session, NewMessage(dedupe, channel, recipient, alert.as_payload(), schedule.id))

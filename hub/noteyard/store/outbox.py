@@ -1,10 +1,11 @@
 """The outbox: messages written in the transaction of what they tell about, and delivered at least once afterwards."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,7 @@ class NewMessage:
     channel: str  # mail or webhook
     recipient: str
     payload: dict[str, Any]
+    schedule: str | None = None
 
 
 def enqueue(session: Session, message: NewMessage) -> None:
@@ -36,6 +38,7 @@ def enqueue(session: Session, message: NewMessage) -> None:
         "dedupe": message.dedupe,
         "channel": message.channel,
         "recipient": message.recipient,
+        "schedule": message.schedule,
         "payload": message.payload,
         "created": moment,
         "next_try": moment,
@@ -60,7 +63,7 @@ def mark_delivered(session: Session, id: int) -> None:
     message.tries += 1
     message.delivered = now()
     message.next_try = None
-    message.error = None
+    message.failed = message.error = None
 
 
 def mark_failed(session: Session, id: int, error: str, *, for_good: bool = False) -> None:
@@ -68,7 +71,7 @@ def mark_failed(session: Session, id: int, error: str, *, for_good: bool = False
     message = session.get_one(Message, id)
     moment = now()
     message.tries += 1
-    message.error = error
+    message.failed, message.error = moment, error
     delay = min(FIRST_DELAY * 2 ** min(message.tries - 1, 20), LONGEST_DELAY)
     over = for_good or moment - message.created > GIVE_UP_AFTER
     message.next_try = None if over else moment + delay
@@ -78,8 +81,28 @@ def postpone(session: Session, ids: list[int], error: str, delay: timedelta = FI
     """Put messages off that were not tried because their server has just failed; does not count as a try."""
     for id in ids:
         message = session.get_one(Message, id)
-        message.error = error
+        message.failed, message.error = now(), error
         message.next_try = now() + delay
+
+
+def undelivered(session: Session, schedules: Collection[str]) -> dict[str, list[Message]]:
+    """By schedule: of each recipient whom nothing reaches now, the message that failed last."""
+    failing = select(Message.schedule).where(
+        Message.schedule.in_(schedules), Message.delivered.is_(None), Message.failed.is_not(None)
+    )
+    found: dict[str, list[Message]] = {id: [] for id in session.scalars(failing.distinct()) if id is not None}
+    if not found:  # as good as always
+        return found
+    happened = func.coalesce(Message.delivered, Message.failed)
+    place = func.row_number().over(
+        partition_by=(Message.schedule, Message.channel, Message.recipient),
+        order_by=(happened.desc(), Message.id.desc()),
+    )
+    last = select(Message.id, place.label("place")).where(Message.schedule.in_(found), happened.is_not(None)).subquery()
+    query = select(Message).join(last, last.c.id == Message.id).where(last.c.place == 1, Message.delivered.is_(None))
+    for message in session.scalars(query.order_by(Message.id)):
+        found[message.schedule or ""].append(message)
+    return found
 
 
 def forget_messages(session: Session, before: datetime) -> int:

@@ -133,7 +133,7 @@ def delete_dashboards(session: Session, dashboards: Sequence[str]) -> None:
 def delete_rest(session: Session, person: str) -> None:
     """Delete schedules, releases, alerts, sessions, keys and what others shared with the person."""
     schedules = list(session.scalars(_schedules(person)))
-    session.execute(delete(Message).where(Message.payload["schedule"].as_string().in_(schedules)))
+    session.execute(delete(Message).where(Message.schedule.in_(schedules)))
     session.execute(delete(ScheduleFire).where(ScheduleFire.schedule.in_(schedules)))
     # Runs of somebody who had the schedule before are theirs, and stay.
     session.execute(update(Run).where(Run.schedule.in_(schedules)).values(schedule=None))

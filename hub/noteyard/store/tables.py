@@ -210,7 +210,11 @@ class Lease(Base):
 
 
 class Message(Base):
-    """The outbox: an alert to deliver, by mail or webhook. `dedupe` keeps a repeated step from sending twice."""
+    """The outbox: an alert to deliver, by mail or webhook. `dedupe` keeps a repeated step from sending twice.
+
+    `error` and `failed` are of the last try, its own or one of another message to the same server; empty once it is
+    `delivered`. Without `next_try` it is given up.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (UniqueConstraint("dedupe"),)
@@ -218,11 +222,13 @@ class Message(Base):
     dedupe: Mapped[str] = mapped_column(String(200))
     channel: Mapped[str] = mapped_column(String(8))  # mail or webhook
     recipient: Mapped[str] = mapped_column(Text)
+    schedule: Mapped[str | None] = mapped_column(String(32), index=True)
     payload: Mapped[dict[str, Any]]
     created: Mapped[datetime] = mapped_column(default=now)
     tries: Mapped[int] = mapped_column(default=0)
     next_try: Mapped[datetime | None] = mapped_column(default=now, index=True)
     delivered: Mapped[datetime | None]
+    failed: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
 
 

@@ -166,6 +166,7 @@ def show(options: OneSchedule, screen: Screen) -> None:
             *((f"  {name}", plain(value)) for name, value in schedule["parameters"].items()),
             ("Catch up", f"{schedule['catch_up']}, within {schedule['catch_up_window'] / 3600:g} h"),
             ("Overlap", schedule["overlap"]),
+            *(("Not told", line) for line in _undelivered(schedule)),
             ("Page", schedule["url"]),
         ]
     )
@@ -275,6 +276,19 @@ def _rule(schedule: Json, screen: Screen) -> None:
     screen.line(f"{schedule['description']} ({schedule['cron']}):")
     for due in schedule["upcoming"]:
         screen.line(f"  {local(due)}")
+
+
+def _undelivered(schedule: Json) -> list[str]:
+    """Whom alerts do not reach, each with what failed and what comes of it; a Noteyard of before does not say."""
+    lines = []
+    for item in schedule.get("undelivered", []):
+        tried = f"{item['tries']} {'try' if item['tries'] == 1 else 'tries'}, the last {local(item['failed'])}"
+        if not item["tries"]:
+            tried = f"waiting for the server since {local(item['failed'])}"
+        then = f"tried again {local(item['next_try'])}" if item["next_try"] else "given up"
+        why = item["error"].rstrip(".")
+        lines.append(f"{item['target']} ({item['channel']}): {why}. {tried[0].upper()}{tried[1:]}; {then}.")
+    return lines
 
 
 def _state(schedule: Json) -> str:

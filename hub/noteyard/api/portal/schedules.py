@@ -12,6 +12,7 @@ from noteyard.api.portal.desk import AtDesk, Desk
 from noteyard.api.portal.forms import SentForm, body
 from noteyard.api.portal.sharing import shares_with
 from noteyard.domain import Sharing
+from noteyard.webhook_target import host_of
 
 router = APIRouter(prefix="/portal/schedules", include_in_schema=False)
 
@@ -28,7 +29,8 @@ def schedules(desk: Desk, cursor: str | None = None, mine: bool = False) -> Resp
 def schedule(desk: Desk, id: str, before: datetime | None = None) -> Response:
     found = rest.show(id, desk.person, desk.database, desk.settings, desk.urls)
     fires = rest.fires(id, desk.person, desk.database, desk.settings, before, FIRES)
-    return desk.page("schedule.html", schedule=found, fires=fires, may=_may(desk, found))
+    tells = [*found.alerts.mail, *(host_of(url) for url in found.alerts.webhooks)]
+    return desk.page("schedule.html", schedule=found, fires=fires, tells=tells, may=_may(desk, found))
 
 
 @router.post("/{id}/pause")
