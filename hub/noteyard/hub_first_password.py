@@ -4,6 +4,7 @@ The portal itself is the exception, since the password is changed there.
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
 from jupyterhub import apihandlers, handlers
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
@@ -29,7 +30,7 @@ class OwnPasswordFirst(BaseHandler):  # type: ignore[misc]
         if self._finished or not self._has_first_password():
             return
         if isinstance(self, PAGES):
-            self.redirect(CHANGE)
+            self.redirect(f"{CHANGE}?{urlencode({'next': self.request.uri})}")
             return
         raise web.HTTPError(403, "Choose a password of your own first, in the portal under your name.")
 

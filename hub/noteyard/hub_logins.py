@@ -19,6 +19,7 @@ from noteyard.cookies import SESSION, cookie_name
 from noteyard.store.sessions import redeem_renewal
 from noteyard.store.tables import Account
 from noteyard.tokens import new_token
+from noteyard.urls import is_local
 
 
 def epoch_of(account: Account) -> str:
@@ -55,7 +56,7 @@ def by_token(handler: BaseHandler | None) -> bool:
 
 
 class RenewLogin(BaseHandler):  # type: ignore[misc]
-    """The browser that has just changed the password gets the new login cookie, and goes back to the portal."""
+    """The browser that has just changed the password gets the new login cookie, and goes on to where it was going."""
 
     def get(self) -> None:
         name, kept = self._renewed()
@@ -67,7 +68,7 @@ class RenewLogin(BaseHandler):  # type: ignore[misc]
             self.set_login_cookie(user)
             self.set_hub_cookie(user)
         target = self.get_query_argument("next", "")
-        self.redirect(target if target.startswith("/portal/") else "/")
+        self.redirect(target if is_local(target) else "/")
 
     def _renewed(self) -> tuple[str, str]:
         public: Any = self.settings.get("public_url") or urlsplit("")

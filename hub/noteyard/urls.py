@@ -85,3 +85,8 @@ class PublicUrls:
     def dashboard(self, slug: str) -> str:
         """The stable link."""
         return f"{self.hub}/d/{slug}/"
+
+
+def is_local(target: str) -> bool:
+    """Whether a browser that is sent to `target` stays on this host: `//host` and `/\\host` are others to it."""
+    return target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target and "\r" not in target

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx import Response
 from noteyard.domain import Audience, RunState
-from noteyard.store.people import set_password
+from noteyard.store.people import create_person, set_password
 from noteyard.store.runs import move
 from noteyard.store.sessions import open_session
 from noteyard.store.workload_tables import Dashboard
@@ -170,8 +172,8 @@ def test_a_first_password_is_changed_before_anything_else(app: FastAPI) -> None:
     assert added.headers["cache-control"] == "no-store"
     first = added.text.split('aria-label="First password">')[1].split("<")[0]
     carla = page_of(app, "carla")
-    assert carla.get("/").headers["location"] == "/portal/account"
-    assert carla.get("/d/any/").headers["location"] == f"{HUB}/portal/account"
+    assert carla.get("/").headers["location"] == "/portal/account?next=/"
+    assert carla.get("/d/any/?n=1").headers["location"] == f"{HUB}/portal/account?next=/d/any/%3Fn%3D1"
     refused = carla.get("/api/v1/runs", headers={"Accept": "application/json"})
     assert (refused.status_code, refused.json()["detail"]) == (403, "Choose a password of your own first.")
     different = carla.post("/portal/account/password", data={"old": first, "new": "a long one 1", "again": "another"})
@@ -181,7 +183,32 @@ def test_a_first_password_is_changed_before_anything_else(app: FastAPI) -> None:
     assert "The name or the password is not right." in wrong.text
     changed = carla.post("/portal/account/password", data={"old": first, "new": "a long one", "again": "a long one"})
     assert changed.status_code == 303
+    assert led_to(changed).startswith("/?done=Your+password+is+changed.")
     assert carla.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("next", "onward"),
+    [
+        ("/d/any/?n=1", "/d/any/?n=1"),
+        ("/hub/spawn", "/hub/spawn"),
+        ("//other.example/", "/?done="),
+        ("https://other.example/", "/?done="),
+    ],
+)
+def test_after_the_first_password_one_goes_on_where_one_was_going(app: FastAPI, next: str, onward: str) -> None:
+    with app.state.database.write() as session:
+        create_person(session, "dana", "the first one 1")
+    dana = page_of(app, "dana")
+    shown = dana.get("/portal/account", params={"next": next})
+    assert f'name="next" value="{next}"' in shown.text
+    form = {"old": "the first one 1", "new": "a long one", "again": "a long one", "next": next}
+    assert led_to(dana.post("/portal/account/password", data=form)).startswith(onward)
+
+
+def led_to(changed: Response) -> str:
+    """Where the hub, which renews the login, sends the browser on to."""
+    return parse_qs(urlsplit(changed.headers["location"]).query)["next"][0]
 
 
 def test_administrators_disable_remove_and_hand_over(app: FastAPI) -> None:

@@ -15,7 +15,9 @@ from noteyard.errors import FieldError, InvalidParameters, NoteyardError
 from noteyard.store.audit import record
 from noteyard.store.sessions import allow_renewal, end_logins, open_session
 from noteyard.store.tables import Account
+from noteyard.urls import is_local
 
+CHANGED = "Your password is changed. Your other browsers are logged out."
 HUB_SESSION = "jupyterhub-session-id"
 """JupyterHub's cookie that tells browsers apart; it opens nothing."""
 
@@ -23,28 +25,30 @@ router = APIRouter(prefix="/portal/account", include_in_schema=False)
 
 
 @router.get("")
-def account(desk: Desk) -> Response:
-    return _page(desk)
+def account(desk: Desk, next: str = "") -> Response:
+    """`next` is where somebody was going who has to choose a password first."""
+    return _page(desk, next)
 
 
 @router.post("/password")
 def change_password(desk: Desk, sent: SentForm) -> Response:
     """Change the password; this browser stays logged in, every other is logged out."""
-    texts = {name: dict(sent.pairs).get(name, "") for name in ("old", "new", "again")}
+    texts = {name: dict(sent.pairs).get(name, "") for name in ("old", "new", "again", "next")}
+    forced = _has_first_password(desk)
     try:
         if texts["new"] != texts["again"]:
             raise InvalidParameters([FieldError("again", "the two new passwords are not the same")])
         change = body(PasswordChange, {"old": texts["old"], "new": texts["new"]})
         rest.password(change, desk.person, desk.database, desk.settings)
     except NoteyardError as error:
-        return _page(desk, error)
+        return _page(desk, texts["next"], error)
     with desk.database.write() as session:
         cookie = open_session(session, desk.person.name, desk.settings.session_hours)
         session.flush()
         allow_renewal(session, cookie, _hub_session(desk))
-    done = desk.go("/portal/account", "Your password is changed. Your other browsers are logged out.")
+    onward = _onward(desk, texts["next"] or "/") if forced else desk.go("/portal/account", CHANGED)
     # By way of the hub, where this browser's login has ended too and is renewed.
-    answer = desk.go(f"/hub/renew-login?{urlencode({'next': done.headers['location']})}")
+    answer = desk.go(f"/hub/renew-login?{urlencode({'next': onward.headers['location']})}")
     set_cookie(answer, desk.urls, SESSION, cookie, int(desk.settings.session_hours * 3600))
     return answer
 
@@ -65,7 +69,17 @@ def _hub_session(desk: AtDesk) -> str:
     return found if re.fullmatch("[0-9a-f]{32}", found) else ""
 
 
-def _page(desk: AtDesk, error: NoteyardError | None = None) -> Response:
+def _has_first_password(desk: AtDesk) -> bool:
+    with desk.database.read() as session:
+        return session.get_one(Account, desk.person.name).must_change_password
+
+
+def _onward(desk: AtDesk, target: str) -> Response:
+    # A dashboard would take what is said for one of its parameters.
+    return desk.go("/", CHANGED) if target == "/" or not is_local(target) else desk.go(target)
+
+
+def _page(desk: AtDesk, next: str = "", error: NoteyardError | None = None) -> Response:
     with desk.database.read() as session:
         row = session.get_one(Account, desk.person.name)
         forced = row.must_change_password
@@ -76,6 +90,7 @@ def _page(desk: AtDesk, error: NoteyardError | None = None) -> Response:
         "account.html",
         error.status if error else 200,
         forced=forced,
+        next=next,
         local=local,
         provider=desk.settings.login.title,
         error=error,

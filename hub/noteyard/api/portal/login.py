@@ -13,6 +13,7 @@ from noteyard.hub_client import NotLoggedIn
 from noteyard.store.sessions import end_session, open_session
 from noteyard.store.tables import Account
 from noteyard.store.types import now
+from noteyard.urls import is_local
 
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
@@ -24,7 +25,7 @@ def login(hub: Hub, urls: Urls, next: str = "/") -> Response:
     """Off to the hub's login; `next` is where to go afterwards, on this host only."""
     state = secrets.token_urlsafe(24)
     answer = RedirectResponse(hub.login_url(state), 302)
-    target = next if _is_local(next) else "/"
+    target = next if is_local(next) else "/"
     set_cookie(answer, urls, LOGIN, f"{state} {target}", STATE_SECONDS)
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -45,7 +46,7 @@ async def oauth_callback(
             raise NotLoggedIn("This account is not known here, or disabled.")
         account.last_seen = now()
         cookie = open_session(session, account.name, settings.session_hours)
-    answer = RedirectResponse(f"{urls.hub}{target if _is_local(target) else '/'}", 302)
+    answer = RedirectResponse(f"{urls.hub}{target if is_local(target) else '/'}", 302)
     set_cookie(answer, urls, SESSION, cookie, int(settings.session_hours * 3600))
     end_cookie(answer, urls, LOGIN)
     return answer
@@ -60,8 +61,3 @@ def logout(request: Request, database: Db, urls: Urls) -> Response:
     answer = RedirectResponse(f"{urls.hub}/hub/logout", 303)
     end_cookie(answer, urls, SESSION)
     return answer
-
-
-def _is_local(target: str) -> bool:
-    # "//host" and "/\host" are other hosts to a browser.
-    return target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target and "\r" not in target

@@ -24,13 +24,19 @@ async def looking_person(request: Request) -> Person:
     """The person logged in; GoTo the login, or the password page while a first password is to be changed."""
     found = await asyncio.to_thread(read_browser, request)
     if found is None:
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        raise GoTo(f"/portal/login?next={quote(path if request.method == 'GET' else '/')}")
+        raise GoTo(f"/portal/login?next={quote(_there(request))}")
     check_origin(request)
     person = found[1]
     if not request.url.path.startswith(PASSWORD_PAGE) and await asyncio.to_thread(has_first_password, request, person):
-        raise GoTo(PASSWORD_PAGE)
+        raise GoTo(f"{PASSWORD_PAGE}?next={quote(_there(request))}")
     return person
+
+
+def _there(request: Request) -> str:
+    """Where the browser was going, as far as it can go there again."""
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 Looking = Annotated[Person, Depends(looking_person)]

@@ -26,9 +26,10 @@ def open_dashboard(
 ) -> Response:
     """Send the browser on; whether the dashboard exists is told only to those who may open it."""
     query = request.url.query
+    here = quote(f"/d/{slug}/" + (f"?{query}" if query else ""))
     browser = read_browser(request)
     if browser is not None and has_first_password(request, browser[1]):
-        return RedirectResponse(f"{urls.hub}/portal/account", 302)
+        return RedirectResponse(f"{urls.hub}/portal/account?next={here}", 302)
     # The public gets no ticket and waits for no writer.
     with database.read() if browser is None else database.write() as session:
         try:
@@ -47,8 +48,7 @@ def open_dashboard(
                 ticket = issue_ticket(session, browser[0], dashboard.id, query)
                 return _without_referrer(RedirectResponse(f"{urls.app(slug)}/.noteyard/ticket?t={ticket}", 302))
     if browser is None:
-        back = f"/d/{slug}/" + (f"?{query}" if query else "")
-        return RedirectResponse(f"{urls.hub}/portal/login?next={quote(back)}", 302)
+        return RedirectResponse(f"{urls.hub}/portal/login?next={here}", 302)
     return page(request, "dashboard_missing.html", 404, slug=slug)
 
 
