@@ -112,6 +112,19 @@ def test_a_new_password_logs_other_browsers_out_and_not_the_one_that_chose_it(
     other.close()
 
 
+def test_a_first_password_is_changed_on_the_way_to_the_lab(running: Product, chrome: Browser) -> None:
+    running.command("user", "add", "nina", "--password-stdin", stdin="the first one 1\n")
+    page = chrome.new_page()
+    page.goto(f"{running.url}/hub/spawn")
+    page.get_by_label("Name").fill("nina")
+    page.get_by_label("Password").fill("the first one 1")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Please choose a password of your own before you go on.")).to_be_visible()
+    change(page, "the first one 1", PASSWORD)
+    page.wait_for_url(f"{running.host('nina')}/user/nina/lab**", timeout=90_000)
+    page.close()
+
+
 def test_values_that_can_not_be_used_are_said_together(running: Product, page: Page, notebook: Path) -> None:
     upload(page, running, notebook)
     # The browser's own checks are set aside: the server must not rely on them.

@@ -190,8 +190,8 @@ def test_a_first_password_is_changed_before_anything_else(app: FastAPI) -> None:
 @pytest.mark.parametrize(
     ("next", "onward"),
     [
-        ("/d/any/?n=1", "/d/any/?n=1"),
-        ("/hub/spawn", "/hub/spawn"),
+        ("/d/any/?n=1", "/portal/account/onward?next=%2Fd%2Fany%2F%3Fn%3D1"),
+        ("/hub/spawn", "/portal/account/onward?next=%2Fhub%2Fspawn"),
         ("//other.example/", "/?done="),
         ("https://other.example/", "/?done="),
     ],
@@ -204,6 +204,8 @@ def test_after_the_first_password_one_goes_on_where_one_was_going(app: FastAPI, 
     assert f'name="next" value="{next}"' in shown.text
     form = {"old": "the first one 1", "new": "a long one", "again": "a long one", "next": next}
     assert led_to(dana.post("/portal/account/password", data=form)).startswith(onward)
+    assert 'content="0; url=/d/any/?n=1"' in dana.get("/portal/account/onward?next=/d/any/%3Fn%3D1").text
+    assert 'content="0; url=/"' in dana.get("/portal/account/onward", params={"next": "//other.example"}).text
 
 
 def led_to(changed: Response) -> str:

@@ -30,6 +30,12 @@ def account(desk: Desk, next: str = "") -> Response:
     return _page(desk, next)
 
 
+@router.get("/onward")
+def onward(desk: Desk, next: str = "/") -> Response:
+    """Lead on, on this host only, to where somebody was going who had to choose a password first."""
+    return desk.page("onward.html", target=next if is_local(next) else "/", said=CHANGED)
+
+
 @router.post("/password")
 def change_password(desk: Desk, sent: SentForm) -> Response:
     """Change the password; this browser stays logged in, every other is logged out."""
@@ -75,8 +81,11 @@ def _has_first_password(desk: AtDesk) -> bool:
 
 
 def _onward(desk: AtDesk, target: str) -> Response:
-    # A dashboard would take what is said for one of its parameters.
-    return desk.go("/", CHANGED) if target == "/" or not is_local(target) else desk.go(target)
+    target = target if is_local(target) else "/"
+    if target == "/" or target.startswith("/portal/"):
+        return desk.go(target, CHANGED)
+    # The way to a lab or dashboard ends on another host, where a form's answer may not lead (CSP's form-action).
+    return desk.go(f"/portal/account/onward?{urlencode({'next': target})}")
 
 
 def _page(desk: AtDesk, next: str = "", error: NoteyardError | None = None) -> Response:

@@ -49,8 +49,9 @@ class AtDesk:
 
     def go(self, path: str, done: str = "") -> Response:
         """Off to another page after a change; `done` is said there."""
-        query = f"?{urlencode({'done': done, 'mark': self._mark(done)})}" if done else ""
-        return RedirectResponse(f"{path}{query}", 303)
+        said = urlencode({"done": done, "mark": self._mark(done)}) if done else ""
+        joint = ("&" if "?" in path else "?") if said else ""
+        return RedirectResponse(f"{path}{joint}{said}", 303)
 
     def _said(self) -> str:
         # Marked, so that nobody's link can put words into the portal's mouth.
