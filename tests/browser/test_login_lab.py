@@ -82,9 +82,12 @@ def test_the_first_ten_minutes_of_the_readme_in_a_terminal(
         until(lambda: said.exists() and len(said.read_text().splitlines()) > number, 120, line)  # noqa: B023
     assert said.read_text().splitlines() == [f"{number} 0" for number in range(len(FIRST_STEPS))]
     with running.client("lea") as client:
-        (run,) = client.get("/runs").raise_for_status().json()["items"]
+        runs = client.get("/runs").raise_for_status().json()["items"]
         (schedule,) = client.get("/schedules").raise_for_status().json()["items"]
-    assert (run["state"], run["parameters"]) == ("succeeded", {"day": "2026-11-22"})
+    assert [(run["notebook"], run["state"]) for run in reversed(runs)] == [
+        (f"{name}.ipynb", "succeeded") for name in ("collect", "preprocess", "train")
+    ]
+    assert runs[-1]["parameters"] == {"day": "2026-11-22"}
     assert (schedule["cron"], schedule["timezone"]) == ("0 6 * * *", "Europe/Berlin")
     running.dashboard("lea", "weather", "ready")
 

@@ -68,8 +68,8 @@ def _admin(line: str, variables: dict[str, str], folder: Path) -> str:
 
 
 def _yard(line: str, folder: Path, variables: dict[str, str]) -> None:
-    words = shlex.split(line)
-    _run([str(LAB / "yard"), *words[1:]], line, {**variables, "PATH": os.environ["PATH"], "HOME": str(folder)}, folder)
+    surroundings = {**variables, "PATH": f"{LAB}:{os.environ['PATH']}", "HOME": str(folder)}
+    _run(["/bin/sh", "-c", line], line, surroundings, folder)
 
 
 def _run(argv: list[str], line: str, variables: dict[str, str], folder: Path) -> str:
