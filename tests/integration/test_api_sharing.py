@@ -280,3 +280,20 @@ def test_what_administrators_read_of_others_is_audited(tmp_path: Path) -> None:
         assert entries.count(("root", "run.read")) == 1
         assert entries.count(("root", "release.read")) == 1
         assert not [entry for entry in entries if entry == ("ada", "run.read")]
+
+
+def test_only_who_may_edit_a_schedule_sees_whole_webhooks(ada: TestClient, bob: TestClient, root: TestClient) -> None:
+    url = "https://hooks.example.org:8443/services/T0/secret"
+    path = f"/api/v1/schedules/{schedule(ada, alerts={'webhooks': [url]})['id']}"
+
+    def shown(client: TestClient) -> list[str]:
+        listed = client.get("/api/v1/schedules").json()["items"][0]
+        assert client.get(path).json()["alerts"] == listed["alerts"]
+        hooks: list[str] = listed["alerts"]["webhooks"]
+        return hooks
+
+    assert shown(ada) == [url]
+    for role, hooks in (("viewer", ["https://hooks.example.org:8443/…"]), ("manager", [url])):
+        assert ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": role}]}).is_success
+        assert shown(bob) == hooks
+    assert shown(root) == ["https://hooks.example.org:8443/…"]

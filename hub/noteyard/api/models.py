@@ -172,7 +172,7 @@ class ScheduleModel(BaseModel):
     overlap: OverlapPolicy
     timeout: int | None
     retries: int
-    alerts: Alerts
+    alerts: Alerts = Field(description="Webhooks by their host alone for those who may not edit the schedule.")
     undelivered: list[UndeliveredModel] = Field(description="Whom alerts do not reach now.")
     paused: bool
     paused_reason: str | None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from noteyard.store.schedules import get_schedule, shares_by_thing, shares_of
 from noteyard.store.tables import Message, Release, Schedule
 from noteyard.store.types import now
 from noteyard.urls import PublicUrls
+from noteyard.webhook_target import host_of
 
 
 def schedule_for(session: Session, id: str, person: Person, action: Action, settings: Settings) -> Schedule:
@@ -35,13 +37,15 @@ def schedule_for(session: Session, id: str, person: Person, action: Action, sett
     raise NotFound(f"There is no schedule {id!r}.", "See your schedules with `yard schedule list`.")
 
 
-def schedule_model(session: Session, schedule: Schedule, urls: PublicUrls) -> ScheduleModel:
-    """The schedule as the API answers it."""
-    return schedule_models(session, [schedule], urls)[0]
+def schedule_model(session: Session, schedule: Schedule, person: Person, urls: PublicUrls) -> ScheduleModel:
+    """The schedule as the API answers this person."""
+    return schedule_models(session, [schedule], person, urls)[0]
 
 
-def schedule_models(session: Session, schedules: Sequence[Schedule], urls: PublicUrls) -> list[ScheduleModel]:
-    """Schedules as the API answers them, in their order; as many queries for a hundred as for one."""
+def schedule_models(
+    session: Session, schedules: Sequence[Schedule], person: Person, urls: PublicUrls
+) -> list[ScheduleModel]:
+    """Schedules as the API answers this person, in their order; as many queries for a hundred as for one."""
     ids = [schedule.id for schedule in schedules]
     shares = shares_by_thing(session, "schedule", ids)
     newer = newer_releases(session, *ids)
@@ -51,6 +55,7 @@ def schedule_models(session: Session, schedules: Sequence[Schedule], urls: Publi
         _model(
             item,
             _Beside(releases[item.release], newer.get(item.id, (0, None)), shares[item.id], failed.get(item.id, [])),
+            person,
             urls,
         )
         for item in schedules
@@ -67,7 +72,7 @@ class _Beside:
     undelivered: Sequence[Message]
 
 
-def _model(schedule: Schedule, beside: _Beside, urls: PublicUrls) -> ScheduleModel:
+def _model(schedule: Schedule, beside: _Beside, person: Person, urls: PublicUrls) -> ScheduleModel:
     rule = CronRule.parse(schedule.cron, schedule.timezone)
     live = not schedule.paused and schedule.deleted is None
     return ScheduleModel(
@@ -85,7 +90,7 @@ def _model(schedule: Schedule, beside: _Beside, urls: PublicUrls) -> ScheduleMod
         overlap=OverlapPolicy(schedule.overlap),
         timeout=schedule.timeout,
         retries=schedule.retries,
-        alerts=Alerts(**schedule.alerts),
+        alerts=_alerts(schedule, person, beside.shares),
         undelivered=undelivered_models(beside.undelivered, schedule.alerts),
         paused=schedule.paused,
         paused_reason=schedule.paused_reason,
@@ -98,3 +103,12 @@ def _model(schedule: Schedule, beside: _Beside, urls: PublicUrls) -> ScheduleMod
         created=schedule.created,
         url=f"{urls.hub}/portal/schedules/{schedule.id}",
     )
+
+
+def _alerts(schedule: Schedule, person: Person, shares: Sequence[Sharing]) -> Alerts:
+    told = Alerts(**schedule.alerts)
+    if allowed(person, Action.EDIT, schedule.owner, shares):
+        return told
+    # Whoever knows a webhook's address can post there.
+    hidden = [f"{urlsplit(url).scheme}://{host_of(url)}/…" for url in told.webhooks]
+    return told.model_copy(update={"webhooks": hidden})

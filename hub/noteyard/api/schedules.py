@@ -55,7 +55,7 @@ def create(
         fields["timeout"] = body.timeout or settings.runs.timeout_seconds
         schedule = create_schedule(session, Plan(**fields), asking.name)
         record(session, asking.name, "schedule.create", schedule.id, {"name": schedule.name}, request_id)
-        return schedule_model(session, schedule, urls)
+        return schedule_model(session, schedule, asking, urls)
 
 
 @router.get("")
@@ -71,7 +71,7 @@ def list_all(
     with database.read() as session:
         person = asking if mine or not may_administer(asking) else None
         found = list_schedules(session, person, cursor, limit)
-        items = schedule_models(session, found[:limit], urls)
+        items = schedule_models(session, found[:limit], asking, urls)
     return Page(items=items, next=items[-1].id if len(found) > limit else None)
 
 
@@ -86,7 +86,7 @@ def preview(body: PreviewRequest, asking: Asking) -> PreviewModel:
 def show(id: str, asking: Asking, database: Db, settings: Config, urls: Urls) -> ScheduleModel:
     """One schedule."""
     with database.read() as session:
-        return schedule_model(session, schedule_for(session, id, asking, Action.LIST, settings), urls)
+        return schedule_model(session, schedule_for(session, id, asking, Action.LIST, settings), asking, urls)
 
 
 @router.patch("/{id}")
@@ -106,7 +106,7 @@ def change(
             _same_owner_runs_it(schedule, asking.name)
         change_schedule(schedule, plan_of(schedule, release, changes))
         record(session, asking.name, "schedule.change", id, {"fields": sorted(body.model_fields_set)}, request_id)
-        return schedule_model(session, schedule, urls)
+        return schedule_model(session, schedule, asking, urls)
 
 
 @router.post("/{id}/pause")
@@ -116,7 +116,7 @@ def pause(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, r
         schedule = _locked(session, id, asking, Action.STOP, settings)
         schedule_changes.pause(schedule, f"Paused by {asking.name}.")
         record(session, asking.name, "schedule.pause", id, {}, request_id)
-        return schedule_model(session, schedule, urls)
+        return schedule_model(session, schedule, asking, urls)
 
 
 @router.post("/{id}/resume")
@@ -127,7 +127,7 @@ def resume(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, 
         get_active(session, schedule.owner)
         schedule_changes.resume(schedule)
         record(session, asking.name, "schedule.resume", id, {}, request_id)
-        return schedule_model(session, schedule, urls)
+        return schedule_model(session, schedule, asking, urls)
 
 
 @router.post("/{id}/run", status_code=201)
@@ -174,7 +174,7 @@ def share(
         schedule = _locked(session, id, asking, Action.EDIT, settings)
         set_shares(session, "schedule", id, [Sharing(s.kind, s.name, s.role) for s in body.shares])
         record(session, asking.name, "schedule.share", id, body.model_dump(mode="json"), request_id)
-        return schedule_model(session, schedule, urls)
+        return schedule_model(session, schedule, asking, urls)
 
 
 @router.post("/{id}/transfer")
@@ -194,7 +194,7 @@ def transfer(
         set_shares(session, "schedule", id, viewers)
         schedule_changes.pause(schedule, f"Transferred from {before}: resume it to run it with your keys.")
         record(session, asking.name, "schedule.transfer", id, {"from": before, "to": body.owner}, request_id)
-        return schedule_model(session, schedule, urls)
+        return schedule_model(session, schedule, asking, urls)
 
 
 def _locked(session: Session, id: str, asking: Asking, action: Action, settings: Config) -> Schedule:

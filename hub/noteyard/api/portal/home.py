@@ -71,7 +71,7 @@ def _runs(database: Database, person: Person, urls: PublicUrls) -> list[Any]:
 
 def _rows(database: Database, person: Person, urls: PublicUrls) -> dict[str, Any]:
     with database.read() as session:
-        schedules = schedule_models(session, list_schedules(session, person, None, SHOWN)[:SHOWN], urls)
+        schedules = schedule_models(session, list_schedules(session, person, None, SHOWN)[:SHOWN], person, urls)
         found = list_dashboards(session, person, None, SHOWN)[:SHOWN]
         dashboards = dashboard_models(session, found, person, urls)
     return {"runs": _runs(database, person, urls), "schedules": schedules, "dashboards": dashboards}
