@@ -39,7 +39,7 @@ def test_doors_routes_and_logs(tmp_path: Path) -> None:
         assert "tls" not in found["entryPoints"][name].get("http", {})
     assert found["providers"]["http"]["endpoint"] == "http://127.0.0.1:15001/internal/v1/edge"
     assert found["ping"] == {"entryPoint": "internal"}
-    assert found["metrics"] == {"prometheus": {"entryPoint": "internal"}}
+    assert found["metrics"] == {"prometheus": {"entryPoint": "internal", "addServicesLabels": False}}
     fields = found["accessLog"]["fields"]
     assert fields["queryParameters"] == {"defaultMode": "drop"}
     assert fields["headers"] == {"defaultMode": "drop", "names": {"X-Request-Id": "keep"}}
