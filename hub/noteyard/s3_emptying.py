@@ -24,6 +24,7 @@ PAGE = 100
 """Names that are deleted between two looks at the clock."""
 NEVER_MADE = "NoSuchBucket"
 GONE_ALREADY = ("NoSuchKey", "404")
+NOT_THEIRS = "AccessDenied"
 
 
 def empty_place(options: S3, place: Place, keys: Session, seconds: float) -> bool:
@@ -33,6 +34,8 @@ def empty_place(options: S3, place: Place, keys: Session, seconds: float) -> boo
     client = s3_client(options, (keys.access_key, keys.secret, keys.token), AT_ONCE)
     until = time.monotonic() + seconds
     try:
+        if place.prefix:
+            _delete_namesake(client, place)
         with ThreadPoolExecutor(AT_ONCE) as threads:
             for names in _pages(client, place):
                 if time.monotonic() > until:
@@ -57,6 +60,22 @@ def _pages(client: Any, place: Place) -> Iterator[list[str]]:
     size = {"PageSize": PAGE}
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, PaginationConfig=size, **below):
         yield [one["Key"] for one in page.get("Contents", [])]
+
+
+def _delete_namesake(client: Any, place: Place) -> None:
+    """Delete the object of the place's own name (`people/ada`), which the keys of a person let them write.
+
+    Before all others, since MinIO lists none of them while it is there. Nobody asks whether it is: who may not list all
+    of a bucket is told nothing of what is not.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        _delete(client, place.bucket, place.prefix)
+    except ClientError as error:
+        # Keys of an administrator's own making may be for what is below it alone; then it is not the person's.
+        if _code(error) != NOT_THEIRS:
+            raise
 
 
 def _delete(client: Any, bucket: str, name: str) -> None:

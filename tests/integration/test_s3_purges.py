@@ -29,13 +29,14 @@ PAGE = 3
 
 
 class SmallS3(ThreadingHTTPServer):
-    """Lists PAGE names at a time and deletes one; answers `refusal` to all when there is one."""
+    """Lists PAGE names at a time and deletes one, but for `kept`; answers `refusal` to all when there is one."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answers)
         self.names: set[str] = set()
+        self.kept: set[str] = set()
         self.refusal = ""
         self.keys: set[str] = set()
 
@@ -60,8 +61,11 @@ class Answers(BaseHTTPRequestHandler):
         )
 
     def do_DELETE(self) -> None:
-        self.server.names.discard(unquote(self.path.removeprefix("/people/")))
-        self.say(204, "")
+        name = unquote(self.path.removeprefix("/people/"))
+        if name in self.server.kept:
+            return self.say(403, "<Error><Code>AccessDenied</Code></Error>")
+        self.server.names.discard(name)
+        return self.say(204, "")
 
     def say(self, status: int, body: str) -> None:
         self.send_response(status)
@@ -117,11 +121,19 @@ def purge(app: FastAPI, person: str = "ada") -> tuple[int, dict[str, Any]]:
 
 
 def test_it_deletes_by_the_servers_own_names_and_only_the_persons(app: FastAPI, s3: SmallS3) -> None:
-    mine = {"ada/a.txt", "ada/a//b", "ada/folder/", "ada/ä + %25 ?.txt", "ada/x/y/z", "ada//", "ada/last"}
-    s3.names = mine | {"adam/a.txt", "ada"}
+    mine = {"ada/a.txt", "ada/a//b", "ada/folder/", "ada/ä + %25 ?.txt", "ada/x/y/z", "ada//", "ada/last", "ada"}
+    s3.names = mine | {"adam/a.txt", "ad"}
     assert purge(app) == (200, {"done": True})
-    assert s3.names == {"adam/a.txt", "ada"}
+    assert s3.names == {"adam/a.txt", "ad"}
     assert s3.keys == {"ADAKEY"}
+
+
+def test_an_object_of_the_folders_name_that_the_key_is_not_for_keeps_no_purge_from_its_end(
+    app: FastAPI, s3: SmallS3
+) -> None:
+    s3.names, s3.kept = {"ada/a.txt", "ada"}, {"ada"}
+    assert purge(app) == (200, {"done": True})
+    assert s3.names == {"ada"}
 
 
 def test_what_one_request_has_no_time_for_the_next_deletes(

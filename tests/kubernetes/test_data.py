@@ -296,11 +296,16 @@ def test_a_purge_deletes_what_a_removed_person_had_in_s3_and_nobody_elses(cluste
             found = server.list_objects(bucket_name="people", prefix="mia", recursive=True)
             return {str(one.object_name) for one in found}
 
-        for key in keys:
+        def put(key: str) -> None:
             server.put_object(bucket_name="people", object_name=key, data=io.BytesIO(b"x"), length=1)
+
+        for key in keys:
+            put(key)
         inside = ["exec", "-i", f"deploy/{RELEASE}-api", "-c", "api", "--", "python", "-", "mia"]
         assert cluster.kubectl(*inside, stdin=PURGE).strip() == "409 The data of 'mia' is not to be purged."
         cluster.command("user", "remove", "mia", "--yes")
         assert left() == keys, "a removed person's data stays until it is purged"
+        put("mia")
+        assert left() == {"mia", "miah/third.txt"}, "MinIO lists nothing below an object of a folder's name"
         cluster.command("user", "purge", "mia", "--yes")
         until(lambda: left() == {"miah/third.txt"}, 120, "the purge")
