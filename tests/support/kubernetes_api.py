@@ -21,11 +21,15 @@ def pod(id: str, **status: Any) -> dict[str, Any]:
 
 
 class SmallApi:
-    """`objects` are what a list answers; what is put into `changes` goes to the watch that is open."""
+    """`objects` are what a list answers; what is put into `changes` goes to the watch that is open.
+
+    `asked` is the last list's query: whose pods are wanted, and how many.
+    """
 
     def __init__(self) -> None:
         self.objects: list[dict[str, Any]] = []
         self.lists = 0
+        self.asked: dict[str, str] = {}
         self.watches = 0
         self.status = 200
         self.changes: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -47,6 +51,7 @@ class SmallApi:
         if "watch" in request.query:
             return await self._watch(request)
         self.lists += 1
+        self.asked = dict(request.query)
         return web.json_response({"metadata": {"resourceVersion": "7"}, "items": self.objects})
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:

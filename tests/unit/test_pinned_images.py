@@ -1,10 +1,11 @@
 """Images of pods, by digest where a node has told it."""
 
+import re
 from typing import Any
 
 from noteyard.backends.base import Start
 from noteyard.backends.kubernetes.manifests import RUNS, job
-from noteyard.backends.kubernetes.pinned_images import IMAGE, pin, pinned
+from noteyard.backends.kubernetes.pinned_images import IMAGE, image_label, pin, pinned
 from noteyard.kubernetes_settings import Kubernetes
 from noteyard.settings import Profile
 
@@ -44,12 +45,19 @@ def test_container_runtimes_write_short_names_in_full() -> None:
 def test_a_runs_job_names_the_digest_and_what_was_asked_for() -> None:
     profile = Profile(name="default", image="lab:1", cpu=1, memory_mb=512)
     made = job(RUNS, Start("r1.1", "token", "default"), profile, OPTIONS)
-    first, later = pin(made, "IfNotPresent", []), pin(made, "IfNotPresent", PODS)
+    first, later = pin(made, "lab:1"), pin(made, "lab@sha256:new")
     assert [found["spec"]["template"]["spec"]["containers"][0]["image"] for found in (first, later)] == [
         "lab:1",
         "lab@sha256:new",
     ]
     for found in (first, later):
-        assert found["spec"]["template"]["metadata"]["annotations"] == {IMAGE: "lab:1"}
-        assert found["spec"]["template"]["metadata"]["labels"]["noteyard/id"] == "r1.1"
+        marks = found["spec"]["template"]["metadata"]
+        assert marks["annotations"] == {IMAGE: "lab:1"}
+        assert marks["labels"] == made["spec"]["template"]["metadata"]["labels"] | image_label("lab:1")
     assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "lab:1", "what is given stays as it is"
+
+
+def test_any_image_has_a_label_to_be_found_by() -> None:
+    long = image_label(f"registry.example.org:5000/{'team/' * 30}lab:1.0_b")
+    assert re.fullmatch(r"[0-9a-f]{32}", long[IMAGE])
+    assert long != image_label("lab:1")

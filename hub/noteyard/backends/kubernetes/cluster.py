@@ -67,6 +67,16 @@ def asking() -> Iterator[None]:
         raise away() from error
 
 
+async def json_of(answer: Any) -> Any:
+    """What the API says, of an answer that the client has not read. Raises ApiException for a refusal."""
+    body = await answer.text()
+    if answer.status != 200:
+        failed = ApiException(status=answer.status, reason=answer.reason)
+        failed.body = body
+        raise failed
+    return json.loads(body)
+
+
 async def unless_there(creation: Awaitable[Any]) -> Any:
     """What was made, or None when there is one of its name already."""
     try:

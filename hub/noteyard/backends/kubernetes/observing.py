@@ -32,10 +32,6 @@ class Observing:
         """It was started now: what is remembered may not have it yet."""
         self._alive.add(id)
 
-    async def pods(self) -> Sequence[Manifest]:
-        """The pods, as they were known a moment ago."""
-        return await self._pods.look(SILENCE_SECONDS)
-
     async def close(self) -> None:
         await self._owners.close()
         await self._pods.close()

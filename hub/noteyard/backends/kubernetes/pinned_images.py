@@ -1,21 +1,34 @@
 """Which image a pod of people names: the profile's, by digest where a node has told it. Pure."""
 
+import hashlib
 from collections.abc import Iterable
 
 from noteyard.backends.kubernetes.manifests import Manifest
 from noteyard.backends.kubernetes.pod_states import Pod
 
 IMAGE = "noteyard/image"
-"""Annotation of a pod: the profile's image, before it was pinned."""
+"""Annotation of a pod: the profile's image, before it was pinned. As a label: its digest, to find the pod by."""
+
+
+def image_label(image: str) -> dict[str, str]:
+    """The label by which pods of an image are found: a name can have more, and other characters, than a label."""
+    return {IMAGE: hashlib.sha256(image.encode()).hexdigest()[:32]}
+
+
+def may_be_pinned(image: str, pull_policy: str) -> bool:
+    """Whether a digest may take the tag's place.
+
+    With the policy `Always` the tag is meant to move, with `Never` the node has what it has, maybe under the tag alone.
+    """
+    return "@" not in image and pull_policy == "IfNotPresent"
 
 
 def pinned(image: str, pull_policy: str, pods: Iterable[Pod]) -> str:
     """`name@sha256:…` when a pod of this image runs and its node knows the digest: all then have the same content.
 
-    With the policy `Always` the tag is meant to move, with `Never` the node has what it has, maybe under the tag alone:
-    it stays as it is. An image that was loaded into a node by hand has no digest that another pod could name.
+    An image that was loaded into a node by hand has no digest that another pod could name.
     """
-    if "@" in image or pull_policy != "IfNotPresent":
+    if not may_be_pinned(image, pull_policy):
         return image
     repository = _full(_repository(image))
     newest = ""
@@ -33,14 +46,20 @@ def pinned(image: str, pull_policy: str, pods: Iterable[Pod]) -> str:
     return digest or image
 
 
-def pin(owner: Manifest, pull_policy: str, pods: Iterable[Pod]) -> Manifest:
-    """A Job or Deployment whose pod names its image by digest where that is known, and says which it was to be."""
+def pin(owner: Manifest, chosen: str) -> Manifest:
+    """A Job or Deployment whose pod runs the chosen image, and says which it was to be."""
     template = owner["spec"]["template"]
     main, *others = template["spec"]["containers"]
     image = main["image"]
-    containers = [main | {"image": pinned(image, pull_policy, pods)}, *others]
-    marks = template["metadata"] | {"annotations": {**template["metadata"].get("annotations", {}), IMAGE: image}}
-    pinning = template | {"metadata": marks, "spec": template["spec"] | {"containers": containers}}
+    known = template["metadata"]
+    marks = known | {
+        "labels": known["labels"] | image_label(image),
+        "annotations": {**known.get("annotations", {}), IMAGE: image},
+    }
+    pinning = template | {
+        "metadata": marks,
+        "spec": template["spec"] | {"containers": [main | {"image": chosen}, *others]},
+    }
     return owner | {"spec": owner["spec"] | {"template": pinning}}
 
 

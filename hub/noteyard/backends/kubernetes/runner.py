@@ -5,6 +5,7 @@ from typing import Any
 
 from noteyard.backends.base import Observed, Start
 from noteyard.backends.kubernetes.cluster import Cluster, asking, if_there, unless_there
+from noteyard.backends.kubernetes.image_pods import image_to_run
 from noteyard.backends.kubernetes.judging import judge_attempts
 from noteyard.backends.kubernetes.manifests import (
     ID,
@@ -49,12 +50,14 @@ class KubernetesRunner:
 
     async def start(self, start: Start) -> None:
         """Make Job and Secret exist, then the pod. Raises NoteyardError when the cluster refuses."""
-        manifest = job(self._kind, start, used_profile(self._settings, start.profile), self._options)
+        profile = used_profile(self._settings, start.profile)
+        manifest = job(self._kind, start, profile, self._options)
         manifest = with_data(manifest, self._settings, self._kind, start)
         where, name = self._options.namespace, manifest["metadata"]["name"]
         batch = await self._cluster.batch()
         with asking():
-            manifest = pin(manifest, self._options.image_pull_policy, await self._observing.pods())
+            image = await image_to_run(await self._cluster.core(), self._options, str(profile.image))
+            manifest = pin(manifest, image)
             made = await unless_there(batch.create_namespaced_job(where, manifest))
             made = made or await batch.read_namespaced_job(name, where)
             if made.spec.suspend:

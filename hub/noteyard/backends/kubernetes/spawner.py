@@ -14,11 +14,12 @@ from kubespawner import KubeSpawner
 
 from noteyard.backends.kubernetes.cluster import AWAY, NOT_FOUND, refused
 from noteyard.backends.kubernetes.homes import HomeState, ask_home, home_volumes
+from noteyard.backends.kubernetes.image_pods import image_to_run
 from noteyard.backends.kubernetes.lab_environment import lab_environment
 from noteyard.backends.kubernetes.lab_start import LabStart
 from noteyard.backends.kubernetes.lab_troubles import LAB, exit_code, lab_has_ended
 from noteyard.backends.kubernetes.manifests import PERSON, resources, tolerations
-from noteyard.backends.kubernetes.pinned_images import IMAGE, pinned
+from noteyard.backends.kubernetes.pinned_images import IMAGE, image_label
 from noteyard.backends.kubernetes.pod_states import why_it_ended
 from noteyard.errors import NoteyardError
 from noteyard.hub_pages import LabEnd, LabFailed, rescue_choice
@@ -55,12 +56,13 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
     async def load_user_options(self) -> None:
         """Take over the profile: its image, and what it gets of a node."""
         profile = self._profile()
-        self.extra_labels = self.storage_extra_labels = {PERSON: host_label(self.user.name)}
-        marks = {"noteyard/start": self.start_id, IMAGE: profile.image}
+        image = str(profile.image)
+        self.storage_extra_labels = {PERSON: host_label(self.user.name)}
+        self.extra_labels = self.storage_extra_labels | image_label(image)
+        marks = {"noteyard/start": self.start_id, IMAGE: image}
         self.extra_annotations = {PERSON: self.user.name, **marks}
         wants = resources(profile)
-        pods = self.pod_reflector.pods.values() if self.pod_reflector else ()
-        self.image = pinned(profile.image or "", self.image_pull_policy, pods)
+        self.image = await image_to_run(self.api, self.settings.kubernetes, image)
         self.cpu_limit, self.cpu_guarantee = profile.cpu, float(wants["requests"]["cpu"])
         # KubeSpawner's M is Kubernetes' Mi.
         self.mem_limit = f"{profile.memory_mb}M" if profile.memory_mb else None

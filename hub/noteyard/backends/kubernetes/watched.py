@@ -1,7 +1,6 @@
 """Objects of one kind, kept up to date by list and watch; every answer says at most how old it is."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -12,7 +11,7 @@ from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException
 from kubernetes_asyncio.watch import Watch
 
-from noteyard.backends.kubernetes.cluster import PATIENCE, asking
+from noteyard.backends.kubernetes.cluster import PATIENCE, asking, json_of
 from noteyard.backends.kubernetes.manifests import Manifest
 
 log = structlog.get_logger(__name__)
@@ -89,12 +88,7 @@ class Watched:
     async def _list(self) -> tuple[dict[str, Manifest], str]:
         method = await self._lister()
         answer = await method(**self._where, _preload_content=False, _request_timeout=PATIENCE)
-        body = await answer.text()
-        if answer.status != 200:
-            failed = ApiException(status=answer.status, reason=answer.reason)
-            failed.body = body
-            raise failed
-        found: Mapping[str, Any] = json.loads(body)
+        found: Mapping[str, Any] = await json_of(answer)
         return {item["metadata"]["uid"]: item for item in found["items"]}, found["metadata"]["resourceVersion"]
 
     async def _watch(self, version: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from noteyard.backends.base import Observed, Start
 from noteyard.backends.kubernetes.cluster import Cluster, asking, if_there, unless_changed, unless_there
+from noteyard.backends.kubernetes.image_pods import image_to_run
 from noteyard.backends.kubernetes.judging import judge_workloads
 from noteyard.backends.kubernetes.manifests import (
     DASHBOARD,
@@ -49,11 +50,13 @@ class KubernetesWorkloadHost:
 
     async def apply(self, start: Start) -> None:
         """Make the start's pod exist. Raises NoteyardError when the cluster refuses."""
-        wanted = deployment(self._kind, start, used_profile(self._settings, start.profile), self._options)
+        profile = used_profile(self._settings, start.profile)
+        wanted = deployment(self._kind, start, profile, self._options)
         wanted = with_data(wanted, self._settings, self._kind, start)
         apps = await self._cluster.apps()
         with asking():
-            wanted = pin(wanted, self._options.image_pull_policy, await self._observing.pods())
+            image = await image_to_run(await self._cluster.core(), self._options, str(profile.image))
+            wanted = pin(wanted, image)
             # Without a pod at first: what the pod needs belongs to the Deployment, which must be there before.
             asleep = wanted | {"spec": wanted["spec"] | ASLEEP["spec"]}
             made = await unless_there(apps.create_namespaced_deployment(self._where, asleep))
