@@ -8,8 +8,8 @@ from enum import StrEnum
 class RunState(StrEnum):
     """Where a run stands. `starting` begins with an attempt's row, `running` with the worker's claim.
 
-    `interrupted` is the one end that is not final: Noteyard was stopped meanwhile, and the run is tried again; or it
-    turns out that it was ended for what it did, and is lost.
+    `interrupted` is the one end that is not final: Noteyard was stopped meanwhile, or its image is gone, and the run is
+    tried again; or it turns out that it was ended for what it did, and is lost.
     """
 
     QUEUED = "queued"

@@ -1,4 +1,4 @@
-"""Releases: an immutable, content-addressed snapshot of a notebook, its files and its environment's digest.
+"""Releases: an immutable, content-addressed snapshot of a notebook, its files, its environment's and image's digest.
 
 A release's id is the SHA-256 of the canonical JSON of its manifest, so that the same content twice is one release.
 """
@@ -27,12 +27,16 @@ class ReleaseFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a release consists of. `files` are sorted and hold the notebook too."""
+    """What a release consists of. `files` are sorted and hold the notebook too.
+
+    `image` is the profile's, by digest, as the cluster knew it; None on one machine, and where no digest was known.
+    """
 
     notebook: str
     profile: str
     environment_digest: str | None
     files: tuple[ReleaseFile, ...]
+    image: str | None = None
 
     @property
     def id(self) -> str:
@@ -44,7 +48,11 @@ class Manifest:
 
     def canonical(self) -> str:
         """The JSON that the id is the digest of."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        content = asdict(self)
+        if self.image is None:
+            # So that what was stored before releases had images keeps its id.
+            del content["image"]
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def safe_path(path: str) -> str | None:

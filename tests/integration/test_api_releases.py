@@ -5,12 +5,15 @@ import json
 import select
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from noteyard.settings import Releases
+from noteyard.releases import Manifest, ReleaseFile
+from noteyard.settings import Profile, Releases
+from noteyard.store.images import keep_images
 
 from tests.support.app import HUB, api, browser, served
 from tests.support.rows import add_person, notebook
@@ -76,6 +79,34 @@ def test_the_list_is_paged_from_what_was_made_last(ada: TestClient) -> None:
     assert refused.status_code == 422
     said = f"{first!r} is not the `next` of a page; leave it out to begin with the first one"
     assert refused.json()["fields"] == [{"field": "cursor", "message": said}]
+
+
+def test_a_release_remembers_its_profiles_image_by_digest(tmp_path: Path) -> None:
+    profiles = [Profile(name="default", image="example.org/lab:1"), Profile(name="other", image="example.org/lab:2")]
+    with api(tmp_path, profiles=profiles) as made:
+        with made.state.database.write() as session:
+            add_person(session, "ada")
+        ada = browser(made, "ada")
+        before = send_release(ada, {"report.ipynb": NOTEBOOK}).json()
+        for name in ("example.org/lab@sha256:a", "example.org/lab@sha256:b"):
+            with made.state.database.write() as session:
+                keep_images(session, {"example.org/lab:1": name})
+            answer = send_release(ada, {"report.ipynb": NOTEBOOK})
+            assert (answer.status_code, answer.json()["image"]) == (201, name)
+            assert send_release(ada, {"report.ipynb": NOTEBOOK}).json()["id"] == answer.json()["id"]
+            assert ada.get(f"/api/v1/releases/{answer.json()['id']}").json()["image"] == name
+        assert before["image"] is None
+        assert ada.get(f"/api/v1/releases/{before['id']}").json() == before, "a release is what it was"
+
+
+def test_a_release_without_an_image_has_the_id_that_it_always_had() -> None:
+    file = ReleaseFile("report.ipynb", "5" * 64, 12)
+    manifest = Manifest("report.ipynb", "default", None, (file,))
+    assert manifest.canonical() == (
+        '{"environment_digest":null,"files":[{"path":"report.ipynb","sha256":"' + "5" * 64 + '","size":12}],'
+        '"notebook":"report.ipynb","profile":"default"}'
+    )
+    assert replace(manifest, image="lab@sha256:a").id != manifest.id
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,11 @@ INSERT INTO outbox (dedupe, channel, recipient, payload, created, tries, next_tr
 VALUES ('x', 'mail', 'ada@example.org', '{"schedule": "c1"}', '2026-11-22 06:00:00', 3, '2026-11-22 06:01:00', 'away')
 """
 
+RELEASE = """
+INSERT INTO releases (id, notebook, profile, files, parameter_schema, notes, size, created)
+VALUES ('r1', 'a.ipynb', 'default', '[]', '{}', '[]', 0, 0)
+"""
+
 
 def test_a_dashboards_parameters_become_those_of_its_versions(tmp_path: Path) -> None:
     path = tmp_path / "noteyard.sqlite"
@@ -61,3 +66,20 @@ def test_a_message_that_waits_knows_its_schedule(database: Database, tmp_path: P
         message = session.scalars(select(Message)).one()
         assert (message.schedule, message.failed, message.tries) == ("c1", None, 3)
     older.close()
+
+
+def test_a_release_of_before_remembers_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "noteyard.sqlite"
+    database = Database(f"sqlite:///{path}")
+    with database.engine.connect() as connection:
+        upgrade(connection, "0004")
+        connection.commit()
+    with closing(sqlite3.connect(path)) as plain, plain:
+        plain.execute(RELEASE)
+    migrate(database, tmp_path)
+    with database.engine.connect() as connection:
+        found = connection.execute(text("SELECT id, image FROM releases")).all()
+        images = connection.execute(text("SELECT count(*) FROM profile_images")).scalar_one()
+    database.close()
+    assert [tuple(row) for row in found] == [("r1", None)]
+    assert images == 0

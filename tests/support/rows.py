@@ -45,13 +45,16 @@ def notebook(*cells: str, parameters: str | None = None) -> dict[str, Any]:
 
 
 def add_some_release(
-    session: Session, owner: str, name: str = "report.ipynb", parameters: str = "n: int = 1"
+    session: Session,
+    owner: str,
+    name: str = "report.ipynb",
+    parameters: str = "n: int = 1",
+    image: str | None = None,
 ) -> Release:
     content = notebook("print(n)", parameters=parameters)
     size = len(json.dumps(content))
-    manifest = Manifest(
-        name, "default", None, (ReleaseFile(name, sha256(json.dumps(content).encode()).hexdigest(), size),)
-    )
+    file = ReleaseFile(name, sha256(json.dumps(content).encode()).hexdigest(), size)
+    manifest = Manifest(name, "default", None, (file,), image)
     schema = schema_from_notebook(content)
     return add_release(session, manifest, dict(schema.json_schema), [], owner)[0]
 

@@ -26,12 +26,15 @@ class Crash(BaseException):
 class ScriptedRunner:
     """`alive` and `ended` are what exists; `crash_before_start` and `refuse` make the next start fail.
 
-    Of the alive ones, `pending` have not begun; of the ended ones, `exceeded` used too much.
+    Of the alive ones, `pending` have not begun; of the ended ones, `exceeded` used too much. `gone` images are in no
+    registry: what is started with one ends at once.
     """
 
     alive: set[str] = field(default_factory=set)
     pending: set[str] = field(default_factory=set)
     exceeded: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    missing: dict[str, str] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     started: list[Start] = field(default_factory=list)
     stopped: list[tuple[str, bool]] = field(default_factory=list)
@@ -46,6 +49,9 @@ class ScriptedRunner:
         if self.refuse is not None:
             raise self.refuse
         self.started.append(start)
+        if start.image in self.gone:
+            self.missing[start.id] = str(start.image)
+            return
         self.alive.add(start.id)
 
     async def stop(self, id: str, *, kill: bool = False) -> None:
@@ -56,12 +62,17 @@ class ScriptedRunner:
 
     async def observe(self) -> Mapping[str, Observed]:
         alive = {id: Observed(id, False, pending=id in self.pending) for id in self.alive}
-        ended = self.ended.items()
-        return alive | {id: Observed(id, True, reason, exceeded=id in self.exceeded) for id, reason in ended}
+        ended = {id: Observed(id, True, reason, exceeded=id in self.exceeded) for id, reason in self.ended.items()}
+        missing = {
+            id: Observed(id, True, f"There is no image {image}.", pending=True, missing_image=image)
+            for id, image in self.missing.items()
+        }
+        return alive | ended | missing
 
     async def clean(self, id: str) -> None:
         self.alive.discard(id)
         self.ended.pop(id, None)
+        self.missing.pop(id, None)
 
     def die(self, id: str, reason: str) -> None:
         self.alive.discard(id)

@@ -88,6 +88,7 @@ BY_SCHEMA: dict[str, Any] = {
         "notebook": "report.ipynb",
         "profile": "default",
         "environment_digest": None,
+        "image": "registry.example.org/noteyard-lab-datascience@sha256:" + "5" * 64,
         "files": FILES,
         "schema": PARAMETER_SCHEMA,
         "notes": [],

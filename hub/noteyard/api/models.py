@@ -50,6 +50,7 @@ class ReleaseModel(BaseModel):
     notebook: str
     profile: str
     environment_digest: str | None
+    image: str | None = Field(description="The profile's image by digest, when the release was made (Kubernetes).")
     files: list[ReleaseFileModel]
     schema_: dict[str, Any] = Field(serialization_alias="schema", description="JSON Schema of the parameters.")
     notes: list[Any] = Field(description="What of the parameters cell could not be understood.")

@@ -30,6 +30,7 @@ from noteyard.settings import Settings
 from noteyard.store import Database
 from noteyard.store.audit import record
 from noteyard.store.releases import add_release, get_release, list_releases, made_by, owners_of, place_of
+from noteyard.store.images import known_image
 from noteyard.store.schedules import shared_things, shares_of
 from noteyard.store.tables import Release, Schedule
 from noteyard.store.workload_tables import Dashboard, DashboardVersion
@@ -58,6 +59,7 @@ UPLOAD = {
         },
     }
 }
+AS_THEY_ARE = ("id", "notebook", "profile", "environment_digest", "image", "files")
 
 
 @router.post(
@@ -77,11 +79,13 @@ async def create(
         body = _manifest(form)
         files = _files(form)
         contents = {path: await asyncio.to_thread(_digest, upload) for path, upload in files.items()}
+        profile = choose_profile(settings, asking, body.profile)
         manifest = Manifest(
             notebook=body.notebook,
-            profile=choose_profile(settings, asking, body.profile).name,
+            profile=profile.name,
             environment_digest=body.environment_digest,
             files=tuple(sorted(ReleaseFile(f.path, f.sha256, f.size) for f in body.files)),
+            image=await asyncio.to_thread(_known, database, profile.image),
         )
         check_manifest(manifest, contents, settings.releases.size_limit_mb)
         schema = schema_from_notebook(await _notebook(files[manifest.notebook], manifest.notebook))
@@ -191,6 +195,13 @@ def _dashboards_with(session: Session, release: str) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
+def _known(database: Database, image: str | None) -> str | None:
+    if image is None:
+        return None
+    with database.read() as session:
+        return known_image(session, image)
+
+
 def _add(database: Database, manifest: Manifest, schema: ParameterSchema, owner: str) -> tuple[ReleaseModel, bool]:
     notes = [{"line": note.line, "message": note.message} for note in schema.notes]
     with database.write() as session:
@@ -253,7 +264,7 @@ async def _store(objects: Objects, manifest: Manifest, files: dict[str, UploadFi
 def _model(release: Release, owners: list[str], made: datetime) -> ReleaseModel:
     return ReleaseModel.model_validate(
         {
-            **{name: getattr(release, name) for name in ("id", "notebook", "profile", "environment_digest", "files")},
+            **{name: getattr(release, name) for name in AS_THEY_ARE},
             "schema_": release.schema,
             "notes": release.notes,
             "size": release.size,

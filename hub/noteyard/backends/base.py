@@ -19,13 +19,16 @@ class Start:
     """What a worker or dashboard launcher is started with.
 
     `id` is the attempt's or workload process's id; `token` its bearer token, handed over by a pipe;
-    `profile` names the environment; `person` is who acts by it, a run's owner or a dashboard's publisher.
+    `profile` names the environment; `person` is who acts by it, a run's owner or a dashboard's publisher. `image` is
+    the one by digest that its release remembers; those in `gone` no registry has any more.
     """
 
     id: str
     token: str
     profile: str
     person: str = ""
+    image: str | None = None
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Observed:
     `ended`, can't; until then it can't report. `began` is when its process began, where the platform tells (UTC).
     `exceeded`: it was ended because it used more than it may; another attempt would do the same.
     `asleep`: nothing of it runs, but what a start needs is there; starting it again goes on from that.
+    `missing_image`: it can't start because no registry has this image any more, which a digest named.
     """
 
     id: str
@@ -47,6 +51,7 @@ class Observed:
     began: datetime | None = None
     exceeded: bool = False
     asleep: bool = False
+    missing_image: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,12 @@ class Platform(Protocol):
 
     async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
         """End labs whose person has none: `has_lab` is what the hub says of a person's name."""
+
+    async def known_images(self) -> Mapping[str, str]:
+        """The profiles' images by digest, under their names in the settings; without those that nothing tells of.
+
+        Raises NoteyardError while the cluster does not answer.
+        """
 
     async def tidy(self) -> None:
         """Remove what work that was broken off left on this shape's own storage."""

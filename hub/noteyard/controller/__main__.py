@@ -7,6 +7,7 @@ from prometheus_client import start_http_server
 
 from noteyard.backends import platform
 from noteyard.controller.context import Context
+from noteyard.controller.images import note_images
 from noteyard.controller.leader import lead
 from noteyard.controller.loops import Loop, run_loops
 from noteyard.controller.measurements import measure
@@ -62,6 +63,7 @@ async def _work(settings: Settings) -> None:
         shapes = [
             Loop("purges", purges.turn, 1.0),
             Loop("labs", lambda: shape.sweep_labs(hub.has_lab), 60.0),
+            Loop("images", lambda: note_images(context, shape), 30.0),
             Loop("tidying", shape.tidy, 3600.0),
         ]
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
 from noteyard.controller.silence import is_silent
+from noteyard.controller.starts import start_of
 from noteyard.domain import RunState, Target
 from noteyard.errors import NoteyardError, Unavailable, not_started
 from noteyard.profiles import find_profile, offered
@@ -24,7 +25,7 @@ from noteyard.store.attempts import (
     requeue_interrupted,
     settle,
 )
-from noteyard.store.releases import get_release
+from noteyard.store.images import goes_without
 from noteyard.store.runs import active_counts, fair_order, locked_run, waiting_runs
 from noteyard.store.s3_keys import revoke_subject
 from noteyard.store.sessions import person_of
@@ -35,6 +36,7 @@ from noteyard.tokens import renew_token
 log = structlog.get_logger(__name__)
 
 UNCLAIMED = timedelta(seconds=3)
+WITHOUT = "It begins again with the profile's image of today."
 OVERTIME = timedelta(seconds=60)
 """Workers end at their timeout by themselves; one that is this much over it hangs."""
 
@@ -94,7 +96,8 @@ class RunLoop:
         elif attempt.claimed is None and (found is None or found.asleep):
             await self._start_again(run, attempt, id)
         else:
-            await asyncio.to_thread(self._end, run.id, attempt.number, self._vanished(attempt, found))
+            ending, missing = self._vanished(attempt, found), found.missing_image if found is not None else None
+            await asyncio.to_thread(self._end, run.id, attempt.number, ending, missing)
 
     async def _watch(self, run: Run, attempt: Attempt, found: Observed) -> None:
         id = found.id
@@ -128,9 +131,9 @@ class RunLoop:
                 return
             token = renew_token(row)
             row.created = now()
-            profile = get_release(session, run.release).profile
+            start = start_of(session, id, token, run.release, run.owner)
         log.info("attempt started again", attempt=id, request_id=run.request_id)
-        await self._launch(Start(id, token, profile, run.owner), run)
+        await self._launch(start, run)
 
     def _vanished(self, attempt: Attempt, found: Observed | None) -> Ending:
         # Its process may be gone without a trace, or its end be known: it ended with the installation either way.
@@ -144,10 +147,12 @@ class RunLoop:
         error = {"cell": None, "name": "Lost", "message": f"{what}: {reason}.", "traceback": "", "hint": hint}
         return Ending(RunState.LOST, error)
 
-    def _end(self, run_id: str, number: int, ending: Ending) -> None:
+    def _end(self, run_id: str, number: int, ending: Ending, missing: str | None = None) -> None:
         with self.context.write() as session:
             run = locked_run(session, run_id)
             attempt = session.get_one(Attempt, (run_id, number))
+            if attempt.ended is None and missing is not None and goes_without(session, missing, attempt.created):
+                ending = replace(ending, state=RunState.INTERRUPTED, error={**(ending.error or {}), "hint": WITHOUT})
             if attempt.ended is None and ending.state is RunState.LOST and run.target is Target.CANCEL:
                 ending = Ending(RunState.CANCELLED)
             if attempt.ended is None and ending.error is not None:
@@ -189,8 +194,7 @@ class RunLoop:
                 if row.state != RunState.QUEUED:
                     continue
                 token = begin_attempt(session, row, self.context.epoch)
-                profile = get_release(session, row.release).profile
-                start = Start(attempt_id(row.id, row.attempt), token, profile, row.owner)
+                start = start_of(session, attempt_id(row.id, row.attempt), token, row.release, row.owner)
             log.info("attempt starts", attempt=start.id, request_id=row.request_id)
             await self._launch(start, row)
 

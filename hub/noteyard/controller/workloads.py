@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
 from noteyard.controller.silence import is_silent
+from noteyard.controller.starts import start_of
 from noteyard.domain import LIVE_WORKLOAD, WorkloadState
 from noteyard.errors import NoteyardError, Unavailable, not_started
 from noteyard.store.dashboards import get_version, live_processes, pending_version, restless_dashboards
+from noteyard.store.images import goes_without
 from noteyard.store.lease import LostLease
-from noteyard.store.releases import get_release
 from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard, WorkloadProcess
 from noteyard.store.workloads import begin_process, end_process
@@ -69,6 +70,9 @@ class WorkloadLoop:
         else:
             return
         expected = process.stop or never_began or heard < self.context.began
+        missing = found.missing_image if found is not None else None
+        # Then it begins again at once, with the profile's image of today.
+        expected |= missing is not None and goes_without(session, missing, process.created)
         end_process(session, process, None if expected else failure)
 
     def _reconcile(self, session: Session, dashboard: Dashboard) -> Start | None:
@@ -112,7 +116,7 @@ class WorkloadLoop:
         stale = row.rendered is None or now() - row.rendered > RENDER_AGE
         id, token = begin_process(session, dashboard, version, pending or stale, self.context.epoch)
         log.info("dashboard starts", workload=id, render=pending or stale)
-        return Start(id, token, get_release(session, row.release).profile, dashboard.publisher)
+        return start_of(session, id, token, row.release, dashboard.publisher)
 
     async def _launch(self, start: Start) -> None:
         try:

@@ -24,6 +24,7 @@ def add_release(
         notebook=manifest.notebook,
         profile=manifest.profile,
         environment_digest=manifest.environment_digest,
+        image=manifest.image,
         files=[{"path": file.path, "sha256": file.sha256, "size": file.size} for file in manifest.files],
         schema=schema,
         notes=notes,

@@ -73,11 +73,25 @@ class Release(Base):
     notebook: Mapped[str] = mapped_column(Text)
     profile: Mapped[str] = mapped_column(String(64))
     environment_digest: Mapped[str | None] = mapped_column(String(64))
+    image: Mapped[str | None] = mapped_column(Text)
     files: Mapped[list[Any]]
     schema: Mapped[dict[str, Any]] = mapped_column("parameter_schema")
     notes: Mapped[list[Any]]
     size: Mapped[int]
     created: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class ProfileImage(Base):
+    """Which content a profile's image had on the cluster: `asked` is its name in the settings, `name` that by digest.
+
+    `seen` is when it became the one that pods tell; `gone` when a registry last said that it has it no more.
+    """
+
+    __tablename__ = "profile_images"
+    asked: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    seen: Mapped[datetime] = mapped_column(default=now)
+    gone: Mapped[datetime | None]
 
 
 class ReleaseOwner(Base):

@@ -8,6 +8,7 @@ from functools import partial
 from noteyard.backends.base import Observed
 from noteyard.backends.kubernetes.manifests import ID, Manifest
 from noteyard.backends.kubernetes.observing import Judge
+from noteyard.backends.kubernetes.pinned_images import missing_image
 from noteyard.backends.kubernetes.pod_states import (
     began_at,
     has_ended,
@@ -96,7 +97,7 @@ def _of_pod(pod: Manifest, patience: Patience) -> Observed:
     if stuck is not None:
         # The kubelet tries again by itself; a registry that is away for a moment fails no run.
         over = not is_pulled_again(pod) or _waited(pod["metadata"].get("creationTimestamp"), patience)
-        return Observed(id, over, stuck, pending=True)
+        return Observed(id, over, stuck, pending=True, missing_image=missing_image(pod))
     waits = why_it_waits(pod)
     if waits is not None:
         over = _waited(pod["metadata"].get("creationTimestamp"), patience)

@@ -1,10 +1,11 @@
 """Which image a pod of people names: the profile's, by digest where a node has told it. Pure."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from noteyard.backends.base import Start
 from noteyard.backends.kubernetes.manifests import Manifest
-from noteyard.backends.kubernetes.pod_states import Pod
+from noteyard.backends.kubernetes.pod_states import Pod, main_image_is_gone
 
 IMAGE = "noteyard/image"
 """Annotation of a pod: the profile's image, before it was pinned. As a label: its digest, to find the pod by."""
@@ -23,7 +24,32 @@ def may_be_pinned(image: str, pull_policy: str) -> bool:
     return "@" not in image and pull_policy == "IfNotPresent"
 
 
-def pinned(image: str, pull_policy: str, pods: Iterable[Pod]) -> str:
+def by_digest(image: str) -> str | None:
+    """`repository@sha256:…` of an image that a digest names, with a tag or without; None for any other."""
+    name, named, digest = image.partition("@")
+    return f"{_repository(name)}@{digest}" if named else None
+
+
+def remembered(image: str, pull_policy: str, start: Start) -> str | None:
+    """The image that the start's release remembers, while it is the content of the profile's repository.
+
+    None when the profile has an image of another repository by now, and where tags move, or nodes have what they have.
+    """
+    if start.image is None or pull_policy != "IfNotPresent":
+        return None
+    same = _full(_repository(start.image.partition("@")[0])) == _full(_repository(image.partition("@")[0]))
+    return start.image if same else None
+
+
+def missing_image(pod: Pod) -> str | None:
+    """The image by digest that keeps the pod from starting because no registry has it; None for one that settings
+    name so, and for all else."""
+    image = str((pod.get("spec", {}).get("containers") or [{}])[0].get("image", ""))
+    chosen = "@" in image and _asked(pod) not in ("", image)
+    return image if chosen and main_image_is_gone(pod) else None
+
+
+def pinned(image: str, pull_policy: str, pods: Iterable[Pod], gone: Collection[str] = ()) -> str:
     """`name@sha256:…` when a pod of this image runs and its node knows the digest: all then have the same content.
 
     An image that was loaded into a node by hand has no digest that another pod could name.
@@ -41,7 +67,7 @@ def pinned(image: str, pull_policy: str, pods: Iterable[Pod]) -> str:
         for status in pod.get("status", {}).get("containerStatuses") or []:
             known = str(status.get("imageID", "")).removeprefix("docker-pullable://")
             name, is_digest, _ = known.partition("@sha256:")
-            if is_digest and _full(name) == repository:
+            if is_digest and _full(name) == repository and known not in gone:
                 newest, digest = max((newest, digest), (begun, known))
     return digest or image
 
@@ -64,7 +90,7 @@ def pin(owner: Manifest, chosen: str) -> Manifest:
 
 
 def _asked(pod: Pod) -> str:
-    return str((pod["metadata"].get("annotations") or {}).get(IMAGE, ""))
+    return str((pod.get("metadata", {}).get("annotations") or {}).get(IMAGE, ""))
 
 
 def _full(repository: str) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from noteyard.backends.base import PersonalData
-from noteyard.backends.kubernetes.cluster import Cluster
+from noteyard.backends.kubernetes.cluster import Cluster, asking
 from noteyard.backends.kubernetes.homes import delete_home, size_of_home
+from noteyard.backends.kubernetes.image_pods import known_images
 from noteyard.backends.kubernetes.lab_sweep import LabSweep
 from noteyard.backends.kubernetes.manifests import DASHBOARD_PORT
 from noteyard.backends.kubernetes.personal_s3 import delete_personal_s3
@@ -79,6 +80,10 @@ class KubernetesPlatform:
 
     async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
         await self._sweep.turn(has_lab)
+
+    async def known_images(self) -> Mapping[str, str]:
+        with asking():
+            return await known_images(await self._cluster.core(), self.settings)
 
     async def tidy(self) -> None:
         """Nothing is left: what belongs to a Job or Deployment goes with it."""

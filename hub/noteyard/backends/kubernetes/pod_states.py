@@ -9,6 +9,7 @@ Pod = Mapping[str, Any]
 
 NO_IMAGE = frozenset({"ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff", "InvalidImageName"})
 FINAL = ("ErrImageNeverPull", "InvalidImageName")
+NOT_THERE = ("not found", "manifest unknown")
 REFUSED = ("not found", "denied", "unauthorized", "does not exist", "manifest unknown", "no match for platform")
 MEMORY_HINT = "Work on less data at once, or use a profile with more memory."
 DISK_HINT = "Write less into the run's own folders, or put large files into S3."
@@ -43,6 +44,15 @@ def _stuck(pod: Pod) -> Iterator[tuple[str | None, str, str]]:
         reason = waiting.get("reason", "")
         if reason in NO_IMAGE or reason in NO_CONTAINER:
             yield status.get("image"), reason, waiting.get("message", "")
+
+
+def main_image_is_gone(pod: Pod) -> bool:
+    """Whether the registry has been asked for the image of what the pod is for, and has none such."""
+    waiting = [status.get("state", {}).get("waiting") or {} for status in _main_containers(pod)]
+    return any(
+        state.get("reason") in NO_IMAGE and any(word in state.get("message", "") for word in NOT_THERE)
+        for state in waiting
+    )
 
 
 def image_is_refused(reason: str, message: str) -> bool:

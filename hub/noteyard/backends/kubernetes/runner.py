@@ -5,7 +5,7 @@ from typing import Any
 
 from noteyard.backends.base import Observed, Start
 from noteyard.backends.kubernetes.cluster import Cluster, asking, if_there, unless_there
-from noteyard.backends.kubernetes.image_pods import image_to_run
+from noteyard.backends.kubernetes.image_pods import image_of_start
 from noteyard.backends.kubernetes.judging import judge_attempts
 from noteyard.backends.kubernetes.manifests import (
     ID,
@@ -56,7 +56,7 @@ class KubernetesRunner:
         where, name = self._options.namespace, manifest["metadata"]["name"]
         batch = await self._cluster.batch()
         with asking():
-            image = await image_to_run(await self._cluster.core(), self._options, str(profile.image))
+            image = await image_of_start(await self._cluster.core(), self._options, str(profile.image), start)
             manifest = pin(manifest, image)
             made = await unless_there(batch.create_namespaced_job(where, manifest))
             made = made or await batch.read_namespaced_job(name, where)

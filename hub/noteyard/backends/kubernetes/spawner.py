@@ -7,7 +7,7 @@ given up is made anew.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
@@ -19,7 +19,7 @@ from noteyard.backends.kubernetes.lab_environment import lab_environment
 from noteyard.backends.kubernetes.lab_start import LabStart
 from noteyard.backends.kubernetes.lab_troubles import LAB, exit_code, lab_has_ended
 from noteyard.backends.kubernetes.manifests import PERSON, resources, tolerations
-from noteyard.backends.kubernetes.pinned_images import IMAGE, image_label
+from noteyard.backends.kubernetes.pinned_images import IMAGE, image_label, missing_image
 from noteyard.backends.kubernetes.pod_states import why_it_ended
 from noteyard.errors import NoteyardError
 from noteyard.hub_pages import LabEnd, LabFailed, rescue_choice
@@ -45,6 +45,8 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
     can_rescue = True
     _looking = asyncio.Semaphore(TAKEN_UP_AT_ONCE)
     _waiting = asyncio.Semaphore(TAKEN_UP_AT_ONCE)
+    _gone: ClassVar[set[str]] = set()
+    """Images by digest that no registry has any more, as starts of this hub have found."""
     home = HomeState()
     start_id = ""
     """Marks the pod of this start: one of an earlier start can still be there under the same name."""
@@ -62,7 +64,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
         marks = {"noteyard/start": self.start_id, IMAGE: image}
         self.extra_annotations = {PERSON: self.user.name, **marks}
         wants = resources(profile)
-        self.image = await image_to_run(self.api, self.settings.kubernetes, image)
+        self.image = await image_to_run(self.api, self.settings.kubernetes, image, self._gone)
         self.cpu_limit, self.cpu_guarantee = profile.cpu, float(wants["requests"]["cpu"])
         # KubeSpawner's M is Kubernetes' Mi.
         self.mem_limit = f"{profile.memory_mb}M" if profile.memory_mb else None
@@ -83,6 +85,11 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
             self._profile()
             await self._watching()
             url = await self._starting.watched(self._starting.made_and_up(super().start()))
+        except LabFailed:
+            # Whoever presses the button again gets what the tag means by now.
+            missing = missing_image(self._seen() or {})
+            self._gone.update({missing} if missing is not None else ())
+            raise
         except NoteyardError as error:
             raise LabFailed(f"Your lab can't be started. {error.message}", "lab-refused", hint=error.hint) from None
         except ApiException as error:

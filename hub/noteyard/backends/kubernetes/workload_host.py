@@ -5,7 +5,7 @@ from typing import Any
 
 from noteyard.backends.base import Observed, Start
 from noteyard.backends.kubernetes.cluster import Cluster, asking, if_there, unless_changed, unless_there
-from noteyard.backends.kubernetes.image_pods import image_to_run
+from noteyard.backends.kubernetes.image_pods import image_of_start
 from noteyard.backends.kubernetes.judging import judge_workloads
 from noteyard.backends.kubernetes.manifests import (
     DASHBOARD,
@@ -55,7 +55,7 @@ class KubernetesWorkloadHost:
         wanted = with_data(wanted, self._settings, self._kind, start)
         apps = await self._cluster.apps()
         with asking():
-            image = await image_to_run(await self._cluster.core(), self._options, str(profile.image))
+            image = await image_of_start(await self._cluster.core(), self._options, str(profile.image), start)
             wanted = pin(wanted, image)
             # Without a pod at first: what the pod needs belongs to the Deployment, which must be there before.
             asleep = wanted | {"spec": wanted["spec"] | ASLEEP["spec"]}

@@ -87,6 +87,10 @@ class LocalPlatform:
     async def sweep_labs(self, has_lab: Callable[[str], Awaitable[bool]]) -> None:
         """Nothing: a lab that the hub does not know is ended when its person starts the next, or Noteyard stops."""
 
+    async def known_images(self) -> Mapping[str, str]:
+        """None: a profile is an environment in a folder."""
+        return {}
+
     async def tidy(self) -> None:
         """Remove what S3 uploads that were broken off left; none goes on for longer than a day."""
         await asyncio.to_thread(S3Folder(self.instance.s3).sweep, SECONDS_A_DAY)
