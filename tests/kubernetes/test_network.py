@@ -5,13 +5,18 @@ namespace and is none of its parts.
 """
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
-from tests.kubernetes.cluster import RELEASE, Cluster
-from tests.kubernetes.metadata import ADDRESS, metadata_service
+from tests.kubernetes.addresses import METADATA, listening_at
+from tests.kubernetes.cluster import RELEASE, ROOT, Cluster, helm, node_address
+from tests.kubernetes.login import machine_address
+from tests.support.waiting import until
 
 LISTENER = """
 import socket, threading
@@ -22,6 +27,9 @@ def serve(port):
 for port in (8888, 8866, 8000, 8081):
     threading.Thread(target=serve, args=(port,)).start()
 """
+OUTSIDE, FORBIDDEN = "198.51.100.7", "203.0.113.7"
+"""Public addresses, of networks that are for documentation."""
+PRIVATE = ("100.64.255.7", "172.31.255.7", "192.168.255.7")
 CONNECT = """
 import socket, sys
 try:
@@ -173,10 +181,10 @@ def test_peoples_pods_reach_neither_kubernetes_nor_its_nodes(net: Network) -> No
 
 
 def test_the_clouds_metadata_is_out_of_reach(net: Network) -> None:
-    with metadata_service(net.cluster):
-        assert net.from_pod("outsider", ADDRESS, 80) == "connected"
-        assert net.from_pod("ada", ADDRESS, 80) == "refused"
-        assert net.from_pod("run", ADDRESS, 80) == "refused"
+    with listening_at(net.cluster, METADATA):
+        assert net.from_pod("outsider", METADATA, 80) == "connected"
+        assert net.from_pod("ada", METADATA, 80) == "refused"
+        assert net.from_pod("run", METADATA, 80) == "refused"
 
 
 def test_noteyards_parts_are_reached_by_those_that_need_them(net: Network) -> None:
@@ -190,3 +198,69 @@ def test_noteyards_parts_are_reached_by_those_that_need_them(net: Network) -> No
     assert net.from_part("hub", edge, 8081) == "connected"
     assert net.from_pod("outsider", edge, 8081) == "refused"
     assert net.from_pod("outsider", edge, 8080) == "connected"
+
+
+@pytest.fixture(scope="module")
+def internet(net: Network) -> Iterator[None]:
+    """The chart's `users.internet`, with one network that `users.forbid` names; nothing else is changed by it."""
+    change = ["--reuse-values", "--set", "users.internet=true", "--set", f"users.forbid={{{FORBIDDEN}/32}}"]
+    with listening_at(net.cluster, OUTSIDE, FORBIDDEN, METADATA, *PRIVATE):
+        for address in (OUTSIDE, FORBIDDEN, METADATA, *PRIVATE):
+            assert net.from_pod("outsider", address, 80) == "connected", address
+        assert net.from_pod("ada", OUTSIDE, 80) == "refused"
+        helm("upgrade", RELEASE, str(ROOT / "helm" / "noteyard"), *change, "--wait", "--timeout=5m")
+        try:
+            until(lambda: net.from_pod("ada", OUTSIDE, 80) == "connected", 60, "the new policy to be in force")
+            yield
+        finally:
+            helm("rollback", RELEASE, "--wait", "--timeout=5m")
+
+
+@pytest.mark.usefixtures("internet")
+def test_with_the_internet_peoples_pods_reach_public_addresses_that_nobody_forbids(net: Network) -> None:
+    for name in ("ada", "dashboard", "run"):
+        assert net.from_pod(name, OUTSIDE, 80) == "connected", name
+        assert net.from_pod(name, FORBIDDEN, 80) == "refused", name
+
+
+@pytest.mark.usefixtures("internet")
+def test_with_the_internet_private_networks_and_metadata_stay_shut(net: Network) -> None:
+    for address in (METADATA, *PRIVATE):
+        assert net.from_pod("ada", address, 80) == "refused", address
+        assert net.from_pod("run", address, 80) == "refused", address
+    with _listening_here() as port:
+        assert net.from_pod("outsider", machine_address(), port) == "connected"
+        assert net.from_pod("ada", machine_address(), port) == "refused"
+
+
+@pytest.mark.usefixtures("internet")
+def test_with_the_internet_peoples_pods_reach_nothing_more_of_the_cluster(net: Network) -> None:
+    for name, port in (("bob", 8888), ("dashboard", 8866), ("run", 8888), ("outsider", 8000)):
+        assert net.from_pod("ada", net.address(name), port) == "refused", name
+    assert net.from_pod("ada", "kubernetes.default", 443) == "refused"
+    node = node_address()
+    for port in (10250, 6443):
+        assert net.from_pod("ada", node, port) == "refused", port
+    for part, port in (("controller", 8001), ("edge", 8081), ("edge", 8080)):
+        assert net.from_pod("ada", net.part_address(part), port) == "refused", (part, port)
+    assert net.from_pod("ada", f"postgres.{net.cluster.namespace}", 5432) == "refused"
+    # What they reached before, they still do.
+    assert net.from_pod("ada", net.part("api"), 8000) == "connected"
+    assert net.from_pod("ada", net.part("hub"), 8081) == "connected"
+    assert net.from_pod("run", net.part("hub"), 8081) == "refused"
+    assert net.from_part("hub", net.address("ada"), 8888) == "connected"
+
+
+@contextmanager
+def _listening_here() -> Iterator[int]:
+    """A port of this machine that takes connections."""
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                listening.accept()[0].close()
+
+    with socket.create_server((machine_address(), 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        yield int(listening.getsockname()[1])
+        listening.shutdown(socket.SHUT_RDWR)
