@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from noteyard.backends.base import Observed
 from noteyard.backends.kubernetes.judging import NO_NODE_HINT, NO_POD, NO_POD_HINT, Patience, attempts, workloads
+from noteyard.backends.kubernetes.pinned_images import IMAGE
 from noteyard.backends.kubernetes.pod_states import DISK_HINT, MEMORY_HINT
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -106,6 +107,17 @@ def test_a_registry_that_is_away_for_a_moment_fails_no_run(message: str, created
     said = f"The image lab:1 can't be had on the node (ErrImagePull). {message}"
     found = of_attempt(pod(ATTEMPT, "Pending", created, containerStatuses=[waiting]))
     assert found == Observed(ATTEMPT, over, said, pending=True)
+
+
+def test_an_image_by_digest_that_no_registry_has_is_named() -> None:
+    message = "lab@sha256:1: not found"
+    waiting = container(waiting={"reason": "ErrImagePull", "message": message}) | {"image": "lab@sha256:1"}
+    for id, judge in ((ATTEMPT, of_attempt), (PROCESS, of_process)):
+        stuck = pod(id, "Pending", containerStatuses=[waiting])
+        stuck["metadata"]["annotations"] = {IMAGE: "lab:1"}
+        stuck["spec"]["containers"][0]["image"] = "lab@sha256:1"
+        said = f"The image lab@sha256:1 can't be had on the node (ErrImagePull). {message}"
+        assert judge(stuck) == Observed(id, True, said, pending=True, missing_image="lab@sha256:1")
 
 
 def test_a_running_pod_tells_when_it_began() -> None:

@@ -63,7 +63,7 @@ async def _work(settings: Settings) -> None:
         shapes = [
             Loop("purges", purges.turn, 1.0),
             Loop("labs", lambda: shape.sweep_labs(hub.has_lab), 60.0),
-            Loop("images", lambda: note_images(context, shape), 30.0),
+            Loop("images", lambda: note_images(context, shape), 15.0),
             Loop("tidying", shape.tidy, 3600.0),
         ]
         try:
