@@ -10,6 +10,7 @@ from noteyard.backends.kubernetes.manifests import container_security, labels, p
 from noteyard.backends.kubernetes.pinned_images import IMAGE, image_label
 
 from tests.kubernetes.cluster import RELEASE, TAG, Cluster
+from tests.kubernetes.lab_person import person
 from tests.kubernetes.node_registry import empty_registry
 from tests.support.waiting import until
 
@@ -72,3 +73,17 @@ def test_a_run_has_the_image_of_its_release_until_no_registry_has_it(cluster: Cl
     other = json.loads(cluster.yard("bob", "run", str(notebook), "--wait", "--json"))
     with cluster.client("bob") as client:
         assert client.get(f"/releases/{other['release']}").json()["image"] is None
+
+
+@pytest.mark.timeout(300)
+def test_a_lab_whose_image_no_registry_has_starts_when_it_is_asked_for_again(cluster: Cluster, digest: str) -> None:
+    eve = person(cluster, "eve", "trials")
+    with empty_registry(cluster):
+        page = eve.failure(profile="second")
+        assert digest in page
+        assert "Start your lab again: it then gets the profile&#39;s image of today." in page
+        eve.lab(profile="second")
+    found = eve.pod()
+    assert found is not None
+    assert found["spec"]["containers"][0]["image"] == LAB
+    eve.stop()

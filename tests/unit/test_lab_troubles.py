@@ -70,6 +70,14 @@ def test_an_image_that_is_refused_fails_at_once_and_an_absent_registry_is_tried_
     assert pulling("ErrImagePull", "connection refused").patience == 20
 
 
+def test_an_image_by_digest_that_is_gone_is_another_one_at_the_next_start() -> None:
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": "lab@sha256:1: not found"}}
+    stuck = pod(waiting)
+    assert found(stuck).hint.startswith("Choose another profile, and tell an administrator")
+    stuck["spec"]["containers"][0]["image"] = "lab@sha256:1"
+    assert found(stuck).hint == "Start your lab again: it then gets the profile's image of today."
+
+
 def test_an_image_without_python_is_told_from_a_crash() -> None:
     unusable = found(pod({"terminated": {"reason": "StartError", "message": 'exec: "python"', "exitCode": 128}}))
     assert unusable.message == "The image of this profile can't run a lab."

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from noteyard.backends.kubernetes.pinned_images import missing_image
 from noteyard.backends.kubernetes.pod_states import (
     NO_CONTAINER,
     NO_IMAGE,
@@ -26,6 +27,9 @@ SCALING = frozenset({"TriggeredScaleUp", "Nominated"})
 NOT_SCALING = frozenset({"NotTriggerScaleUp"})
 MOUNTS = frozenset({"FailedMount", "FailedAttachVolume"})
 SANDBOXES = frozenset({"FailedCreatePodSandBox"})
+
+NO_IMAGE_HINT = "Choose another profile, and tell an administrator: the image's name or the access to it is wrong."
+ANOTHER_IMAGE_HINT = "Start your lab again: it then gets the profile's image of today."
 
 PULL_PATIENCE = 20.0
 MOUNT_PATIENCE = 90.0
@@ -103,7 +107,7 @@ def _stuck(pod: Pod) -> Trouble | None:
         if reason in NO_IMAGE:
             return Trouble(
                 "The image of this profile can't be fetched.",
-                "Choose another profile, and tell an administrator: the image's name or the access to it is wrong.",
+                ANOTHER_IMAGE_HINT if missing_image(pod) is not None else NO_IMAGE_HINT,
                 "lab-no-image",
                 f"{reason}: {message}" if message else reason,
                 0.0 if image_is_refused(reason, message) else PULL_PATIENCE,
