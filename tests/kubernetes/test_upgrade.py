@@ -24,8 +24,8 @@ def test_an_upgrade_and_a_rollback_interrupt_nothing(cluster: Cluster, chrome: B
     page = open_lab(context, cluster, "ada")
     run_cell(page, "kept = 41\nprint('kept', kept)")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("kept 41", timeout=60_000)
-    shown = cluster.write("shown.ipynb", "print('still here')")
-    dashboard = cluster.publish("bob", shown, "shown", "--audience", "public")
+    lasting = cluster.write("lasting.ipynb", "print('still here')")
+    dashboard = cluster.publish("bob", lasting, "lasting", "--audience", "public")
     waiting = cluster.write("waiting.ipynb", WAIT_FOR_WORD)
     run = json.loads(cluster.yard("bob", "run", str(waiting), "--json"))["id"]
     # Other tests' runs may still be ending, and their dashboards fall asleep meanwhile.
@@ -33,7 +33,7 @@ def test_an_upgrade_and_a_rollback_interrupt_nothing(cluster: Cluster, chrome: B
     until(lambda: running(cluster, names), 120, "lab, run and dashboard")
     before, parts = people(cluster, names), noteyards(cluster)
 
-    with asked_all_the_while(cluster, ["/d/shown/", "/api/v1/openapi.json", "/portal/"]) as failures:
+    with asked_all_the_while(cluster, ["/d/lasting/", "/api/v1/openapi.json", "/portal/"]) as failures:
         change = ["--reuse-values", "--set", "settings.labs.idle_minutes=77", "--wait", "--timeout=5m"]
         helm("upgrade", RELEASE, str(ROOT / "helm" / "noteyard"), *change)
         upgraded = noteyards(cluster)
