@@ -29,8 +29,8 @@ from noteyard.releases import MAX_FILES, Manifest, ReleaseFile, check_manifest, 
 from noteyard.settings import Settings
 from noteyard.store import Database
 from noteyard.store.audit import record
-from noteyard.store.releases import add_release, get_release, list_releases, made_by, owners_of, place_of
 from noteyard.store.images import known_image
+from noteyard.store.releases import add_release, get_release, list_releases, made_by, owners_of, place_of
 from noteyard.store.schedules import shared_things, shares_of
 from noteyard.store.tables import Release, Schedule
 from noteyard.store.workload_tables import Dashboard, DashboardVersion
