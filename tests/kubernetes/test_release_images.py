@@ -36,8 +36,12 @@ def digest(cluster: Cluster) -> Iterator[str]:
     try:
         change = ["patch", "pod", NAME, "--subresource=status", "--type=merge", "-p", json.dumps(status)]
         cluster.kubectl(*change, namespace=cluster.users)
+        known = f"SELECT asked FROM profile_images WHERE name = '{name}'"
+        until(lambda: cluster.rows(known) == [(LAB,)], 60, "what the pod tells")
         yield name
     finally:
+        # Other tests' releases are not to remember it.
+        cluster.sql(f"UPDATE profile_images SET gone = now() WHERE name = '{name}'")
         cluster.kubectl("delete", "pod", NAME, "--grace-period=0", "--force", namespace=cluster.users)
 
 
@@ -49,9 +53,6 @@ def attempts(cluster: Cluster, run: str) -> list[tuple[str, ...]]:
 
 @pytest.mark.timeout(300)
 def test_a_run_has_the_image_of_its_release_until_no_registry_has_it(cluster: Cluster, digest: str) -> None:
-    until(
-        lambda: cluster.rows(f"SELECT asked FROM profile_images WHERE name = '{digest}'") == [(LAB,)], 60, "its digest"
-    )
     notebook = cluster.write("remembers.ipynb", "print('ran')")
     with empty_registry(cluster):
         run = json.loads(cluster.yard("bob", "run", str(notebook), "--json"))
