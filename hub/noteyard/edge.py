@@ -118,7 +118,7 @@ def _hub_route(routers: dict[str, Any], services: dict[str, Any], route: Route, 
         return
     host, _, path = route.routespec.partition("/")
     rule = f"{_host(host or urls.hub_host)} && PathPrefix(`/{path}`)"
-    routers[name] = _unlogged(_router(rule, name, LABS, "headers", "unavailable"))
+    routers[name] = _unobserved(_router(rule, name, LABS, "headers", "unavailable"))
 
 
 def _workload(routers: dict[str, Any], services: dict[str, Any], workload: Workload, urls: PublicUrls) -> None:
@@ -128,7 +128,7 @@ def _workload(routers: dict[str, Any], services: dict[str, Any], workload: Workl
     routers[name] = _router(f"{host} && PathPrefix(`/live/`)", name, LIVE, "headers", "authz")
     # Published packages' files, the same for everyone: nobody is asked, and the process learns of nobody who asks.
     assets = f"{host} && PathPrefix(`/live/assets/`) && (Method(`GET`) || Method(`HEAD`))"
-    routers[f"{name}-assets"] = _unlogged(_router(assets, name, ASSETS, "headers", "anonymous"))
+    routers[f"{name}-assets"] = _unobserved(_router(assets, name, ASSETS, "headers", "anonymous"))
 
 
 def _middlewares(urls: PublicUrls, upstream: Upstream) -> dict[str, Any]:
@@ -169,9 +169,10 @@ def _router(rule: str, service: str, priority: int, *middlewares: str) -> dict[s
     }
 
 
-def _unlogged(router: dict[str, Any]) -> dict[str, Any]:
-    # Most requests are these, and a line about each costs more than forwarding it. A lab's server has a log of its own.
-    return {**router, "observability": {"accessLogs": False}}
+def _unobserved(router: dict[str, Any]) -> dict[str, Any]:
+    # Most requests are these, and a line about each costs more than forwarding it, counting it a tenth. A lab's server
+    # has a log and metrics of its own.
+    return {**router, "observability": {"accessLogs": False, "metrics": False}}
 
 
 def _service(url: str) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def test_the_whole_of_a_small_installation() -> None:
                     "service": lab,
                     "priority": 60,
                     "middlewares": ["headers", "unavailable"],
-                    "observability": {"accessLogs": False},
+                    "observability": {"accessLogs": False, "metrics": False},
                 },
                 f"{lab}-marker": {
                     "entryPoints": ["internal"],
@@ -93,7 +93,7 @@ def test_the_whole_of_a_small_installation() -> None:
                     "service": "dashboard-sales",
                     "priority": 80,
                     "middlewares": ["headers", "anonymous"],
-                    "observability": {"accessLogs": False},
+                    "observability": {"accessLogs": False, "metrics": False},
                 },
             },
             "services": {

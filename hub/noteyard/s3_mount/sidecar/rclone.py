@@ -53,6 +53,8 @@ def _caching(options: Options) -> dict[str, str]:
         "max-read-ahead": "4Mi",
         # Keeps the download of a file that is read on end ahead of its reader; what is read ahead lies in the cache.
         "vfs-read-ahead": "16Mi",
+        # For the same reason no buffer in memory: it would be one more copy on the way into the cache.
+        "buffer-size": "0",
     }
 
 
