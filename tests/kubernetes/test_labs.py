@@ -115,6 +115,15 @@ def test_a_lab_has_what_its_profile_says_and_no_way_to_kubernetes(cluster: Clust
     assert "CapEff:\\t0000000000000000" in caps and "NoNewPrivs:\\t1" in caps
 
 
+def test_a_terminal_finds_the_images_programs(cluster: Cluster, lina: LabPerson) -> None:
+    lab = lina.lab()
+    assert lab.in_terminal("command -v yard python") == "/opt/noteyard/bin/yard\n" + lab.execute(
+        lab.start_kernel(), "import shutil; print(shutil.which('python'))"
+    )
+    said = lab.in_terminal("cd example/weather && yard params collect.ipynb")
+    assert "day        date  2026-01-01  the day to collect" in said
+
+
 def test_the_namespace_takes_no_pod_that_is_not_restricted(cluster: Cluster) -> None:
     pod = {
         "apiVersion": "v1",
