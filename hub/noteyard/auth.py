@@ -87,7 +87,7 @@ class NoteyardAuthenticator(PeopleOfOurs):
     """Local accounts."""
 
     # Accounts are what allows: whoever has one that is not disabled may log in.
-    allow_all = True
+    allow_all = any_allow_config = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from noteyard.auth import NoteyardAuthenticator
 from noteyard.store.logins import FREE
 from noteyard.store.people import disable_person, enable_person, get_account, set_groups, set_password
 from noteyard.store.sessions import allow_renewal, find_session, open_session
@@ -23,6 +24,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def with_token(hub: Installation, token: str) -> dict[str, object]:
     answer = hub.client().get("/hub/api/user", headers={"Authorization": f"Bearer {token}"})
     return {"status": answer.status_code, **answer.json()}
+
+
+def test_the_hub_does_not_think_that_nobody_can_log_in(caplog: pytest.LogCaptureFixture) -> None:
+    NoteyardAuthenticator(database_url="sqlite://").check_allow_config()
+    assert caplog.messages == []
 
 
 def test_the_right_password_leads_to_the_portal(hub: Installation) -> None:
