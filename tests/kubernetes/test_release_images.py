@@ -78,13 +78,13 @@ def test_a_run_has_the_image_of_its_release_until_no_registry_has_it(cluster: Cl
 
 @pytest.mark.timeout(300)
 def test_a_lab_whose_image_no_registry_has_starts_when_it_is_asked_for_again(cluster: Cluster, digest: str) -> None:
-    eve = person(cluster, "eve", "trials")
+    iris = person(cluster, "iris", "trials")
     with empty_registry(cluster):
-        page = eve.failure(profile="second")
+        page = iris.failure(profile="second")
         assert digest in page
         assert "Start your lab again: it then gets the profile&#39;s image of today." in page
-        eve.lab(profile="second")
-    found = eve.pod()
+        iris.lab(profile="second")
+    found = iris.pod()
     assert found is not None
     assert found["spec"]["containers"][0]["image"] == LAB
-    eve.stop()
+    iris.stop()
