@@ -15,7 +15,7 @@ from noteyard.domain import FINAL, FireState, RunState
 from noteyard.schedule_changes import Plan, create_schedule
 from noteyard.settings import Runs
 from noteyard.store import Database
-from noteyard.store.attempts import Ending, attempt_by_token, claim, settle
+from noteyard.store.attempts import Ending, claim, settle
 from noteyard.store.migrate import migrate
 from noteyard.store.tables import Run, ScheduleFire
 from noteyard.store.types import now
@@ -109,8 +109,7 @@ def _execute(leading: Context, runner: ScriptedRunner) -> None:
     begun, runner.started = runner.started, []
     for start in begun:
         with leading.database.write() as session:
-            run, attempt = attempt_by_token(session, start.id, start.token)
-            claim(run, attempt)
+            run, attempt = claim(session, start.id, start.token, start.token)
             settle(session, run, attempt, Ending(RunState.SUCCEEDED), leading.settings.runs)
         runner.die(start.id, "ended")
 
