@@ -1,7 +1,6 @@
 """Login and lab in real Chromium, and what a script in a lab can reach as the person who looks: nothing of others."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.lab_attack import ATTACK, tokens
 from tests.support.product import PASSWORD, Product, log_in
+from tests.support.readme import commands
 from tests.support.waiting import until
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-FIRST_STEPS = [
-    line.split("  #")[0].strip()
-    for block in re.findall(r"```sh\n(cd .*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+FIRST_STEPS = [line for line in commands() if line.startswith(("cd ", "yard "))]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Alerts of schedules by REST and in the portal: what is refused when it is saved, and what did not arrive."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,6 @@ from tests.support.receivers import HttpReceiver
 from tests.support.rows import add_person
 from tests.support.scripted import ScriptedRunner, context
 from tests.support.upload import release_of
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[FastAPI]:
-    with api(tmp_path) as app:
-        with app.state.database.write() as session:
-            add_person(session, "ada")
-        yield app
 
 
 @pytest.fixture

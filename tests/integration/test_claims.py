@@ -1,8 +1,5 @@
 """How a worker or launcher takes what it was started for: once, by a token of its own, whatever answers are lost."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -12,18 +9,10 @@ from noteyard.store.dashboards import NewDashboard, publish
 from noteyard.store.workloads import begin_process
 from noteyard.tokens import new_token
 
-from tests.support.app import HUB, api
-from tests.support.rows import add_person, add_run, add_some_release
+from tests.support.app import HUB
+from tests.support.rows import add_run, add_some_release
 
 PROGRESS = {"cell": 0, "cells_done": 0, "cells": 1}
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[FastAPI]:
-    with api(tmp_path) as app:
-        with app.state.database.write() as session:
-            add_person(session, "ada")
-        yield app
 
 
 @pytest.fixture(params=["run", "dashboard"])

@@ -32,15 +32,21 @@ VALUES ('r1', 'a.ipynb', 'default', '[]', '{}', '[]', 0, 0)
 """
 
 
-def test_a_dashboards_parameters_become_those_of_its_versions(tmp_path: Path) -> None:
-    path = tmp_path / "noteyard.sqlite"
+def older_database(folder: Path, revision: str, *rows: str) -> Database:
+    """A SQLite database as it was at a revision, with rows that were written then."""
+    path = folder / "noteyard.sqlite"
     database = Database(f"sqlite:///{path}")
     with database.engine.connect() as connection:
-        upgrade(connection, "0002")
+        upgrade(connection, revision)
         connection.commit()
     with closing(sqlite3.connect(path)) as plain, plain:
-        plain.execute(DASHBOARD)
-        plain.execute(VERSION)
+        for row in rows:
+            plain.execute(row)
+    return database
+
+
+def test_a_dashboards_parameters_become_those_of_its_versions(tmp_path: Path) -> None:
+    database = older_database(tmp_path, "0002", DASHBOARD, VERSION)
     migrate(database, tmp_path)
     with database.engine.connect() as connection:
         [found] = connection.execute(text("SELECT parameters FROM dashboard_versions")).scalars()
@@ -69,13 +75,7 @@ def test_a_message_that_waits_knows_its_schedule(database: Database, tmp_path: P
 
 
 def test_a_release_of_before_remembers_no_image(tmp_path: Path) -> None:
-    path = tmp_path / "noteyard.sqlite"
-    database = Database(f"sqlite:///{path}")
-    with database.engine.connect() as connection:
-        upgrade(connection, "0004")
-        connection.commit()
-    with closing(sqlite3.connect(path)) as plain, plain:
-        plain.execute(RELEASE)
+    database = older_database(tmp_path, "0004", RELEASE)
     migrate(database, tmp_path)
     with database.engine.connect() as connection:
         found = connection.execute(text("SELECT id, image FROM releases")).all()

@@ -13,17 +13,11 @@ import pytest
 from tests.support.command import environment
 from tests.support.ports import free_port
 from tests.support.product import LAB
+from tests.support.readme import README, commands
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
 MADE = {"make up", "make test"}
 """Run by whoever runs this test: `make test`, after which `make up` only starts what the test starts below."""
-
-
-def commands() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line]
 
 
 def test_the_readme_says_what_make_knows() -> None:

@@ -14,18 +14,10 @@ from noteyard.store.attempts import attempt_id, begin_attempt, claim
 from noteyard.store.dashboards import NewDashboard, publish
 from noteyard.store.workloads import begin_process
 
-from tests.support.app import HUB, api
-from tests.support.rows import add_person, add_run, add_some_release
+from tests.support.app import HUB
+from tests.support.rows import add_run, add_some_release
 
 PIECE = b"<p>line</p>" * 10_000
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[FastAPI]:
-    with api(tmp_path) as app:
-        with app.state.database.write() as session:
-            add_person(session, "ada")
-        yield app
 
 
 @pytest.fixture(params=["output", "rendering"])

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from noteyard.api import people as rest
 from noteyard.api.browser_cookies import end_cookie, set_cookie
+from noteyard.api.identity import has_first_password
 from noteyard.api.people import PasswordChange
 from noteyard.api.portal.desk import AtDesk, Desk
 from noteyard.api.portal.forms import SentForm, body, errors_by_field
@@ -40,7 +41,7 @@ def onward(desk: Desk, next: str = "/") -> Response:
 def change_password(desk: Desk, sent: SentForm) -> Response:
     """Change the password; this browser stays logged in, every other is logged out."""
     texts = {name: dict(sent.pairs).get(name, "") for name in ("old", "new", "again", "next")}
-    forced = _has_first_password(desk)
+    forced = has_first_password(desk.request, desk.person)
     try:
         if texts["new"] != texts["again"]:
             raise InvalidParameters([FieldError("again", "the two new passwords are not the same")])
@@ -73,11 +74,6 @@ def log_out_everywhere(desk: Desk) -> Response:
 def _hub_session(desk: AtDesk) -> str:
     found = desk.request.cookies.get(HUB_SESSION, "")
     return found if re.fullmatch("[0-9a-f]{32}", found) else ""
-
-
-def _has_first_password(desk: AtDesk) -> bool:
-    with desk.database.read() as session:
-        return session.get_one(Account, desk.person.name).must_change_password
 
 
 def _onward(desk: AtDesk, target: str) -> Response:

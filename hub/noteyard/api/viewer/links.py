@@ -26,7 +26,8 @@ def open_dashboard(
 ) -> Response:
     """Send the browser on; whether the dashboard exists is told only to those who may open it."""
     query = request.url.query
-    here = quote(f"/d/{slug}/" + (f"?{query}" if query else ""))
+    suffix = f"?{query}" if query else ""
+    here = quote(f"/d/{slug}/{suffix}")
     browser = read_browser(request)
     if browser is not None and has_first_password(request, browser[1]):
         return RedirectResponse(f"{urls.hub}/portal/account?next={here}", 302)
@@ -41,7 +42,6 @@ def open_dashboard(
             shares = shares_of(session, "dashboard", dashboard.id)
             audience = Audience(dashboard.audience)
             if may_open(person, dashboard.owner, audience, shares, admin_access=settings.admin_access):
-                suffix = f"?{query}" if query else ""
                 if browser is None:
                     return RedirectResponse(f"{urls.app(slug)}/{suffix}", 302)
                 looked_at_as_administrator(session, dashboard, person, "page", request_id)
