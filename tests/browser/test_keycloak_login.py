@@ -81,10 +81,10 @@ def open_lab(page: Page, yard: Product, name: str) -> None:
 
 def test_a_person_logs_in_and_works_in_a_lab(yard: Product, keycloak: Keycloak, context: BrowserContext) -> None:
     page = log_in_by_keycloak(context, yard, "ada", "/portal/runs")
-    assert page.url == f"{yard.url}/portal/runs"
+    expect(page).to_have_url(f"{yard.url}/portal/runs")
     assert set(groups_on_page(page, yard).split(", ")) >= {"analysts", "publishers"}
     expect(page.get_by_text("You log in with Keycloak; your password is changed there.")).to_be_visible()
-    assert page.locator("input[type=password]").count() == 0
+    expect(page.locator("input[type=password]")).to_have_count(0)
     expect(page.get_by_role("link", name="People")).to_have_count(0)
     open_lab(page, yard, "ada")
 
@@ -235,8 +235,8 @@ def test_the_administrator_s_pages_offer_nothing_that_is_keycloak_s(
     page.goto(f"{yard.url}/portal/people/ada")
     expect(page.get_by_text("Groups and administrators are those of Keycloak")).to_be_visible()
     expect(page.get_by_role("button", name="Disable")).to_be_visible()
-    assert page.get_by_role("button", name="New password").count() == 0
-    assert page.get_by_role("button", name="Save").count() == 0
+    expect(page.get_by_role("button", name="New password")).to_have_count(0)
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
     page.goto(f"{yard.url}/portal/people")
     page.fill("input[name=name]", "hedy")
     page.get_by_role("button", name="Add").click()

@@ -7,12 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.worker_side import ROOT, claim_of, notebook, run, text
 
 SANDBOX = ("Content-Security-Policy", "sandbox allow-scripts")
 VENDOR = ROOT / "hub" / "noteyard" / "api" / "static" / "vendor"
+LOADED = "name => [...document.fonts].some(font => font.status == 'loaded' && font.family.includes(name))"
 CELLS = (
     text("# Weather\n\nEuler: $e^{i\\pi}+1=0$ and\n\n$$\\int_0^1 x^2\\,dx=\\frac13$$"),
     "import ipywidgets as w\nfrom IPython.display import HTML, Math, display\nimport matplotlib.pyplot as plt",
@@ -96,20 +97,18 @@ def test_everything_shows_from_our_own_assets(page: Page, request: pytest.Fixtur
     page.wait_for_selector("#cell-3 .jp-RenderedLatex mjx-mfrac")
     page.wait_for_selector("#cell-2 .widget-slider .noUi-handle")
     page.wait_for_selector("#cell-2 .widget-slider .widget-label mjx-container")
-    assert page.inner_text("#cell-2 .widget-readout") == "3.50"
+    expect(page.locator("#cell-2 .widget-readout")).to_have_text("3.50")
     page.wait_for_selector("#cell-2 .widget-output :text('captured text')")
     page.wait_for_selector("#cell-2 .widget-button i.fa-check")
-    assert page.evaluate("document.querySelector('#cell-3 img').naturalWidth") > 100
-    assert page.get_attribute("#cell-3 img", "alt") == "Picture made by the notebook"
-    assert page.get_attribute("body", "data-ran") == "yes"
-    page.evaluate("document.fonts.ready")
-    loaded = page.evaluate("[...document.fonts].filter(font => font.status == 'loaded').map(font => font.family)")
-    assert any("Font Awesome" in family for family in loaded)
-    assert any("MJXTEX" in family for family in loaded)
+    page.wait_for_function("document.querySelector('#cell-3 img').naturalWidth > 100")
+    expect(page.locator("#cell-3 img")).to_have_attribute("alt", "Picture made by the notebook")
+    expect(page.locator("body")).to_have_attribute("data-ran", "yes")
+    for family in ("Font Awesome", "MJXTEX"):
+        page.wait_for_function(LOADED, arg=family)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     assert background == ("rgb(27, 27, 27)" if dark else "rgb(255, 255, 255)")
-    assert page.get_attribute("body", "data-jp-theme-light") == ("false" if dark else "true")
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false" if dark else "true")
 
 
 def test_the_page_is_sandboxed(page: Page) -> None:
