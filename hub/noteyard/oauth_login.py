@@ -14,6 +14,7 @@ from jupyterhub.handlers import BaseHandler
 from oauthenticator.oauth2 import OAuthenticator
 from tornado.httpclient import HTTPClientError
 from tornado.ioloop import PeriodicCallback
+from tornado.web import HTTPError
 from traitlets import Any as AnyTrait
 
 from noteyard.auth import LoginRefused, PeopleOfOurs, hub_model
@@ -22,6 +23,7 @@ from noteyard.errors import Forbidden, NoteyardError, Unavailable
 from noteyard.hub_logins import by_token
 from noteyard.login_settings import Login
 from noteyard.names import group_from, person_from
+from noteyard.oauth_answers import TokenRefused, is_over, refused_in
 from noteyard.oauth_browsers import logged_in_by, mark_browser, with_browsers_of
 from noteyard.oauth_claims import Claims
 from noteyard.oauth_discovery import Discovery
@@ -60,6 +62,7 @@ class ProviderLogin(PeopleOfOurs):
         self.discovery = Discovery(self, self.login)
         self._asked: dict[str, float] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._was_away = float("-inf")
         self._users: Any = None
         self.reconcile_auth_state_hook = _reconciled
 
@@ -72,7 +75,11 @@ class ProviderLogin(PeopleOfOurs):
         await self.discovery.know()
         try:
             model: dict[str, Any] = await super().authenticate(handler, data, **kwargs)
-        except (HTTPClientError, OSError, ValueError, KeyError) as error:
+        except (HTTPClientError, TokenRefused, OSError, ValueError, KeyError) as error:
+            raise LoginRefused(self._failed(error)) from None
+        except HTTPError as error:
+            if error.status_code < 500:
+                raise  # in words for the browser: a state that does not match, a login that was broken off
             raise LoginRefused(self._failed(error)) from None
         handler.refused_with(model["auth_state"].get("id_token"))
         return model
@@ -97,6 +104,13 @@ class ProviderLogin(PeopleOfOurs):
             self.keep_in_step(user.orm_user)
         self._asked[person.name] = monotonic()
         return {**hub_model(person), "auth_state": logged_in_by(mark_browser(handler), model["auth_state"])}
+
+    async def httpfetch(self, url: str, *words: Any, **options: Any) -> Any:
+        """As oauthenticator's, which would take an error that comes as an answer for one of ours, and log all of it."""
+        answer = await super().httpfetch(url, *words, **options)
+        if url == self.token_url:
+            refused_in(answer)
+        return answer
 
     # Asking again
 
@@ -123,13 +137,13 @@ class ProviderLogin(PeopleOfOurs):
                 return True  # of a class that keeps nothing to ask with
             try:
                 model = await self._renewed(state)
-            except HTTPClientError as error:
-                if error.code >= 500:
+            except (HTTPClientError, TokenRefused) as error:
+                if not is_over(error):
                     return self._away(user.name, error)
                 if not state.get("refresh_token") and state["token_response"].get("expires_in"):
                     return True  # it can't be asked any more: the login lasts as long as any
                 return self._end(user.name, f"the provider answered {error.code}")
-            except (OSError, ValueError, KeyError, Unavailable) as error:
+            except (OSError, ValueError, KeyError, HTTPError, Unavailable) as error:
                 return self._away(user.name, error)
             return await self._keep(user, state, model)
 
@@ -160,19 +174,29 @@ class ProviderLogin(PeopleOfOurs):
             await user.save_auth_state(with_browsers_of(now, model["auth_state"]))
         return True
 
-    async def _ask_about_all(self) -> None:
+    async def ask_about_all(self) -> None:
+        """Ask about everybody whose time it is; a provider that has no answer is left alone until the next time."""
+        begun = monotonic()
         with self.database.read() as session:
             names = people_logged_in(session)
         for name in names:
+            if self._was_away >= begun:
+                return
             if self._is_due(name) and (user := self._users.get(name)) is not None:
-                await self.ask_again(user)
+                try:
+                    await self.ask_again(user)
+                except Exception as error:
+                    # One's trouble keeps nobody else from being asked about. What it says may hold tokens.
+                    self.log.error("The provider could not be asked about %s: %s", name, type(error).__name__)
 
     def _is_due(self, name: str) -> bool:
         return bool(monotonic() - self._asked.get(name, float("-inf")) >= self.login.refresh_minutes * 60)
 
     def _away(self, name: str, error: Exception) -> bool:
-        self.log.warning("The provider did not answer about %s (%s); they stay logged in", name, type(error).__name__)
-        self._asked[name] = monotonic() - self.login.refresh_minutes * 60 + AWAY_SECONDS
+        why = getattr(error, "code", type(error).__name__)
+        self.log.warning("The provider says nothing about %s (%s); they stay logged in", name, why)
+        self._was_away = monotonic()
+        self._asked[name] = self._was_away - self.login.refresh_minutes * 60 + AWAY_SECONDS
         return True
 
     def _end(self, name: str, why: str) -> bool:
@@ -198,7 +222,7 @@ class ProviderLogin(PeopleOfOurs):
         """Also begins to ask the provider about those who are logged in."""
         self._users = app.users
         often = min(LOOK_SECONDS, self.login.refresh_minutes * 30)
-        PeriodicCallback(self._ask_about_all, often * 1000).start()
+        PeriodicCallback(self.ask_about_all, often * 1000).start()
         return [*handlers_of(self), *super().get_handlers(app)]
 
     def _claims(self, auth_state: dict[str, Any]) -> Claims:
@@ -251,11 +275,14 @@ class ProviderLogin(PeopleOfOurs):
 
     def _failed(self, error: Exception) -> NoteyardError:
         # What the error says may hold tokens.
-        code = error.code if isinstance(error, HTTPClientError) else type(error).__name__
+        code = getattr(error, "code", type(error).__name__)
         self.log.error("A login could not be finished: %s at %s", code, self.login.title)
-        if isinstance(error, HTTPClientError) and error.code < 500:
+        if isinstance(error, HTTPClientError | TokenRefused) and is_over(error):
             return Forbidden(
                 f"{self.login.title} did not confirm this login ({error.code}).",
                 "Log in again; if it goes on, tell an administrator of Noteyard.",
             )
-        return Unavailable(f"{self.login.title} does not answer as it should.", "Try again in a moment.")
+        return Unavailable(
+            f"{self.login.title} does not answer as it should.",
+            "Try again in a moment; if it goes on, tell an administrator of Noteyard.",
+        )

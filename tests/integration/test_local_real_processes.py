@@ -137,7 +137,7 @@ async def test_a_dashboard_serves_and_is_ended_with_its_kernels(instance: Instan
         until(lambda: side.report.get("state") == "ready", 60, "a dashboard that is ready")
         seen = Observed(dashboard_side.WORKLOAD, ended=False)
         assert dict(await host.observe()) == {dashboard_side.WORKLOAD: seen}
-        assert len(_mine(instance)) >= 3  # minder, launcher, warm kernel
+        until(lambda: len(_mine(instance)) >= 3, 30, "minder, launcher and warm kernel")
         await host.delete(dashboard_side.WORKLOAD)
         assert _mine(instance) == []
         assert dict(await host.observe()) == {}
