@@ -1,8 +1,9 @@
 """JupyterHub's proxy: its routes are rows that the API keeps and the edge asks for.
 
 `add_route` returns when every edge serves the route, which it sees by the route's marker (see edge.py) on the edge's
-internal entry point; `delete_route` when none does any more. While the API or the edge is away, both wait: a lab that
-has started is not stopped because a part restarts at that moment.
+internal entry point; `delete_route` when none does any more. An edge that takes no connections serves nobody and is not
+waited for while another answers: a pod on a lost node keeps its address for minutes. While the API or the edge is away,
+both wait: a lab that has started is not stopped because a part restarts at that moment.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from noteyard.edge import marker
 T = TypeVar("T")
 
 FIRST_DELAY = 0.05
+NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
 LONGEST_DELAY = {"api": 2.0, "edge": 0.1}
 
 
@@ -49,7 +51,9 @@ class NoteyardProxy(Proxy):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(5, pool=None))  # thousands of labs wait their turn
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(5, connect=2, pool=None)
+        )  # thousands of labs wait their turn
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
         """Add a route and wait until it is served. Raises TimeoutError when API or edge stay away."""
@@ -89,10 +93,19 @@ class NoteyardProxy(Proxy):  # type: ignore[misc]
         for url in self.edge_urls:
 
             async def look(url: str = url) -> bool | None:
-                answers = [await self._http.get(f"{each}{path}") for each in await every_address(url)]
-                return True if all(answer.status_code == status for answer in answers) else None
+                return await self._all_answer(status, url, path) or None
 
             await self._persist(look, f"The edge at {url} did not take the change of route {routespec}.", "edge")
+
+    async def _all_answer(self, status: int, url: str, path: str) -> bool:
+        """Whether all edges that can be connected to answer so. Raises httpx.TransportError when none can."""
+        asked = [self._http.get(f"{each}{path}") for each in await every_address(url)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        there = [answer for answer in answers if not isinstance(answer, NOT_CONNECTED)]
+        for answer in there or answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return all(isinstance(answer, httpx.Response) and answer.status_code == status for answer in there)
 
     async def _persist(self, attempt: Callable[[], Awaitable[T | None]], complaint: str, part: str) -> T:
         """What `attempt` returns, tried again with growing delays while it returns None or can't connect."""

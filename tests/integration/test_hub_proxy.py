@@ -70,3 +70,16 @@ async def test_every_edge_must_serve_the_route(api: str) -> None:
     await proxy(api, api, api).add_route(SPEC, TARGET, {})
     with pytest.raises(TimeoutError):
         await proxy(api, api).delete_route(SPEC)
+
+
+async def test_an_edge_that_takes_no_connections_is_not_waited_for(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    edges = [f"http://127.0.0.1:{free_port()}", api]
+
+    async def addresses(url: str) -> list[str]:
+        return edges
+
+    monkeypatch.setattr("noteyard.hub_proxy.every_address", addresses)
+    await proxy(api, "http://edges").add_route(SPEC, TARGET, {})
+    edges.pop()
+    with pytest.raises(TimeoutError, match="The edge at http://edges did not take the change"):
+        await proxy(api, "http://edges").add_route(SPEC, TARGET, {})

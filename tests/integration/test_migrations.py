@@ -1,17 +1,21 @@
 """Migrations that carry over what is there, not only tables."""
 
+import ast
 import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from noteyard.store import Database
+import pytest
+from noteyard.store import Database, migrations
 from noteyard.store.migrate import migrate, upgrade
 from noteyard.store.tables import Message
 from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
 from tests.conftest import empty
 
+MIGRATIONS = Path(migrations.__path__[0]) / "versions"
 DASHBOARD = """
 INSERT INTO dashboards (id, slug, title, description, owner, publisher, audience, reads_viewer, parameters, awake,
     starts, failures, created)
@@ -83,3 +87,29 @@ def test_a_release_of_before_remembers_no_image(tmp_path: Path) -> None:
     database.close()
     assert [tuple(row) for row in found] == [("r1", None)]
     assert images == 0
+
+
+def test_a_version_of_before_goes_on_with_a_newer_schema(database: Database, tmp_path: Path) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with capture_logs() as said:
+        migrate(database, tmp_path)
+    assert [(line["event"], line["revision"]) for line in said] == [
+        ("the database's schema is a newer version's; this one goes on with it", "9999")
+    ]
+    with database.read() as session:
+        assert session.scalar(select(Message)) is None
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+@pytest.mark.parametrize("path", sorted(MIGRATIONS.glob("0*.py")), ids=lambda path: path.stem)
+def test_migrations_only_add(path: Path) -> None:
+    """What takes away or narrows would break the version of before, which runs beside the new one for a while."""
+    [body] = [node for node in ast.parse(path.read_text()).body if getattr(node, "name", "") == "upgrade"]
+    calls = [node for node in ast.walk(body) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    names = {call.func.attr for call in calls if isinstance(call.func, ast.Attribute)}
+    assert not names & {"drop_column", "drop_table", "drop_constraint", "alter_column", "rename_table"}
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_column":
+            column = ast.unparse(call.args[-1])
+            assert "nullable=True" in column or "server_default=" in column, column
