@@ -81,6 +81,7 @@ def test_a_whole_life(state: Path, tmp_path: Path) -> None:
     assert PASSWORD.search(again) is None
 
 
+@pytest.mark.faults
 def test_every_part_is_back_after_sigkill(state: Path) -> None:
     noteyard(state, "up", "--detach", "--port", str(free_port()))
     until(lambda: all(part["state"] == "running" for part in parts(state).values()), 60)
@@ -111,6 +112,7 @@ def test_a_signal_ends_everything_in_the_foreground(state: Path, number: signal.
     assert find(state) == []
 
 
+@pytest.mark.faults
 def test_up_killed_then_down(state: Path) -> None:
     log = state.with_name("up.log")
     with log.open("w") as output:

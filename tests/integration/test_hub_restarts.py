@@ -11,6 +11,8 @@ from tests.support.installation import Installation, installation
 from tests.support.lab_client import ready, start_lab
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
@@ -100,7 +102,6 @@ def test_a_killed_hub_leaves_no_culler_behind(hub: Installation) -> None:
     until(lambda: len(cullers()) == 1, 20, "the next one")
 
 
-@pytest.mark.slow
 def test_a_busy_lab_is_not_culled_and_an_idle_one_is(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("culling") / "state"
     with installation(folder, labs={"idle_minutes": 1}) as running:
