@@ -9,9 +9,13 @@ from noteyard.store.tables import Run, Schedule
 
 
 def rendered_parameters(run: Run, attempt: int, schema: dict[str, Any], schedule: Schedule | None) -> dict[str, Any]:
-    """Values by parameter name, with defaults. Only a fire's values are templates; InvalidParameters as validate."""
+    """Values by parameter name, with defaults. Only a fire's values are templates; InvalidParameters as validate.
+
+    `schedule` is the run's, for runs that do not remember their time zone.
+    """
+    # An older controller that still fires while an update goes on remembers none.
+    timezone = run.timezone or (schedule.timezone if schedule is not None else None)
     values = run.parameters
-    if schedule is not None and run.due is not None:
-        fire = Fire(run.due, run.previous_due, max(attempt, 1), schedule.timezone)
-        values = render_templates(schema, values, fire)
+    if timezone is not None and run.due is not None:
+        values = render_templates(schema, values, Fire(run.due, run.previous_due, max(attempt, 1), timezone))
     return validate(schema, values)

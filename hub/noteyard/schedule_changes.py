@@ -120,6 +120,7 @@ def new_run(schedule: Schedule, release: Release, due: datetime, request_id: str
         schedule=schedule.id,
         due=due,
         previous_due=schedule.last_due or rule.previous_due(due),
+        timezone=schedule.timezone,
         request_id=request_id,
     )
 

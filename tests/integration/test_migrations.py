@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from noteyard.store import Database, migrations
 from noteyard.store.migrate import migrate, upgrade
-from noteyard.store.tables import Message
+from noteyard.store.tables import Message, Run
 from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
@@ -35,6 +35,24 @@ INSERT INTO releases (id, notebook, profile, files, parameter_schema, notes, siz
 VALUES ('r1', 'a.ipynb', 'default', '[]', '{}', '[]', 0, 0)
 """
 
+PERSON = """
+INSERT INTO people (name, registered, refused, login_epoch, must_change_password, admin, disabled, hub_cleared, created)
+VALUES ('ada', true, false, 0, false, false, false, true, '2026-11-22 06:00:00')
+"""
+RELEASE_OF_RUNS = RELEASE.replace("0, 0)", "0, '2026-11-22 06:00:00')")
+SCHEDULE = """
+INSERT INTO schedules (id, name, owner, release, cron, timezone, parameters, catch_up, catch_up_window, overlap,
+    retries, alerts, paused, failing, created)
+VALUES ('c1', 'nightly', 'ada', 'r1', '0 6 * * *', 'Europe/Berlin', '{}', 'last', 60, 'skip', 0, '{}', false, false,
+    '2026-11-22 06:00:00')
+"""
+RUN = """
+INSERT INTO runs (id, release, notebook, owner, state, target, parameters, schedule, retries, retries_used, attempt,
+    not_before, created, cells_done, request_id)
+VALUES ('{id}', 'r1', 'a.ipynb', 'ada', 'queued', 'run', '{{}}', {schedule}, 0, 0, 0, '2026-11-22 06:00:00',
+    '2026-11-22 06:00:00', 0, '')
+"""
+
 
 def older_database(folder: Path, revision: str, *rows: str) -> Database:
     """A SQLite database as it was at a revision, with rows that were written then."""
@@ -58,19 +76,31 @@ def test_a_dashboards_parameters_become_those_of_its_versions(tmp_path: Path) ->
     assert json.loads(found) == {"n": 2}
 
 
-def test_a_message_that_waits_knows_its_schedule(database: Database, tmp_path: Path) -> None:
+def older_of_the_kind(database: Database, folder: Path, revision: str, *rows: str) -> Database:
+    """The same for the kind of database that a test goes through; the rows' instants are UTC."""
     if database.engine.dialect.name == "postgresql":
         url = database.engine.url.render_as_string(hide_password=False)
         empty(url)
     else:
-        url = f"sqlite:///{tmp_path / 'older.sqlite'}"
+        url = f"sqlite:///{folder / 'older.sqlite'}"
     older = Database(url)
     with older.engine.connect() as connection:
-        upgrade(connection, "0003")
-        connection.execute(
-            text(MESSAGE.replace(":00'", ":00+00'") if older.engine.dialect.name == "postgresql" else MESSAGE)
-        )
+        upgrade(connection, revision)
         connection.commit()
+    write(older, *rows)
+    return older
+
+
+def write(database: Database, *rows: str) -> None:
+    postgresql = database.engine.dialect.name == "postgresql"
+    with database.engine.connect() as connection:
+        for row in rows:
+            connection.exec_driver_sql(row.replace(":00'", ":00+00'") if postgresql else row)
+        connection.commit()
+
+
+def test_a_message_that_waits_knows_its_schedule(database: Database, tmp_path: Path) -> None:
+    older = older_of_the_kind(database, tmp_path, "0003", MESSAGE)
     migrate(older, tmp_path)
     with older.read() as session:
         message = session.scalars(select(Message)).one()
@@ -113,3 +143,15 @@ def test_migrations_only_add(path: Path) -> None:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "add_column":
             column = ast.unparse(call.args[-1])
             assert "nullable=True" in column or "server_default=" in column, column
+
+
+def test_a_run_of_before_has_its_schedules_time_zone(database: Database, tmp_path: Path) -> None:
+    runs = (RUN.format(id="x1", schedule="'c1'"), RUN.format(id="x2", schedule="NULL"))
+    older = older_of_the_kind(database, tmp_path, "0005", PERSON, RELEASE_OF_RUNS, SCHEDULE, *runs)
+    migrate(older, tmp_path)
+    # A part that is not updated yet writes as before.
+    write(older, RUN.format(id="x3", schedule="'c1'"))
+    with older.read() as session:
+        zones = {run.id: run.timezone for run in session.scalars(select(Run))}
+    older.close()
+    assert zones == {"x1": "Europe/Berlin", "x2": None, "x3": None}

@@ -140,6 +140,27 @@ def test_templates_are_filled_in_for_the_fire(database: Database) -> None:
     assert values == [{"day": "2026-11-22", "since": "2026-11-21"}, {"day": "2026-11-23", "since": "2026-11-22"}]
 
 
+def test_a_schedules_new_time_zone_changes_no_run_of_before(database: Database) -> None:
+    id = make(
+        database,
+        "from datetime import date\nday: date",
+        parameters={"day": "{{ due | date }}"},
+        timezone="Europe/Berlin",
+    )
+    late = datetime(2026, 11, 22, 23, tzinfo=UTC)
+    with database.write() as session:
+        get_schedule(session, id).next_due = late
+    fire(database, id, late)
+    with database.write() as session:
+        get_schedule(session, id).timezone = "UTC"
+    with database.read() as session:
+        schedule = session.get_one(Schedule, id)
+        schema = get_release(session, schedule.release).schema
+        (run,) = runs(database)
+        values = [rendered_parameters(run, attempt, schema, schedule) for attempt in (1, 2)]
+    assert values == [{"day": "2026-11-23"}] * 2, "it was due at midnight in Berlin"
+
+
 def test_a_wrong_template_is_refused_when_saved(database: Database) -> None:
     with pytest.raises(InvalidParameters, match="n: "):
         make(database, parameters={"n": "{{ due | date }}"})

@@ -16,7 +16,7 @@ from noteyard.store.types import now
 
 @dataclass(frozen=True)
 class NewRun:
-    """What a run is made of. `timeout` in seconds; `due` and `previous_due` only for a schedule's fire."""
+    """What a run is made of. `timeout` in seconds; `due`, `previous_due` and `timezone` only for a schedule's fire."""
 
     release: Release
     owner: str
@@ -26,6 +26,7 @@ class NewRun:
     schedule: str | None = None
     due: datetime | None = None
     previous_due: datetime | None = None
+    timezone: str | None = None
     rerun_of: str | None = None
     request_id: str = ""
 
@@ -43,6 +44,7 @@ def create_run(session: Session, new: NewRun) -> Run:
         schedule=new.schedule,
         due=new.due,
         previous_due=new.previous_due,
+        timezone=new.timezone,
         rerun_of=new.rerun_of,
         timeout=new.timeout,
         retries=new.retries,

@@ -167,6 +167,7 @@ class Run(Base):
     schedule: Mapped[str | None] = mapped_column(ForeignKey("schedules.id"), index=True)
     due: Mapped[datetime | None]
     previous_due: Mapped[datetime | None]
+    timezone: Mapped[str | None] = mapped_column(String(64))  # the schedule's when it fired, for the templates
     rerun_of: Mapped[str | None] = mapped_column(String(32))
     timeout: Mapped[int | None]  # seconds
     retries: Mapped[int] = mapped_column(default=0)
