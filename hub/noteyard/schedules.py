@@ -61,7 +61,7 @@ class CronRule:
     def parse(cls, expression: str, timezone: str) -> Self:
         """A rule that comes due at least once. Raises NoteyardError with the field that is wrong, and an example."""
         expression = " ".join(expression.split())
-        rule = cls(expression, _known_zone(timezone))
+        rule = cls(expression, known_zone(timezone))
         _check_expression(expression)
         if rule.next_due(SOME_DAY) is None:
             raise _refused(
@@ -196,7 +196,8 @@ def _refused(field: str, message: str, hint: str) -> InvalidParameters:
     return InvalidParameters([FieldError(field, message)], message, hint)
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """The zone's name. Raises NoteyardError when the time zone database has none of this name."""
     try:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -7,11 +7,20 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from noteyard.store.tables import Attempt
+from noteyard.store.tables import Attempt, Run, Schedule
+from sqlalchemy import select
 
 from tests.support.app import api, browser
 from tests.support.rows import add_person, notebook
 from tests.support.upload import release_of, send_release
+
+BOUNDED = """
+from datetime import date
+from typing import Annotated
+from annotated_types import Le
+day: date
+n: Annotated[int, Le(1)]
+"""
 
 
 @pytest.fixture
@@ -104,6 +113,52 @@ def test_viewers_see_a_schedule_and_managers_change_it(app: FastAPI, ada: TestCl
     ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "manager"}]})
     assert bob.post(f"{path}/pause").json()["paused"] is True
     assert bob.post(f"{path}/run").json()["owner"] == "ada"
+
+
+def test_a_rule_whose_zone_is_gone_is_seen_and_paused(app: FastAPI, ada: TestClient) -> None:
+    path = f"/api/v1/schedules/{schedule(ada)['id']}"
+    run = ada.post(f"{path}/run").json()
+    with app.state.database.write() as session:
+        session.scalars(select(Schedule)).one().timezone = "Gone/Away"
+        session.get_one(Run, run["id"]).timezone = "Gone/Away"
+    (listed,) = ada.get("/api/v1/schedules").json()["items"]
+    assert (listed["description"], listed["upcoming"]) == ("There is no time zone named `Gone/Away`.", [])
+    assert ada.post(f"{path}/pause").json()["paused"] is True
+    assert "There is no time zone named `Gone/Away`." in ada.get("/portal/schedules").text
+    assert ada.get(f"/portal/schedules/{listed['id']}").status_code == 200
+    assert ada.get(f"/api/v1/runs/{run['id']}").json()["parameters"] == {}
+    resumed = ada.post(f"{path}/resume")
+    assert (resumed.status_code, resumed.json()["detail"]) == (422, "There is no time zone named `Gone/Away`.")
+
+
+def test_a_run_whose_values_can_not_be_filled_in_is_listed_with_those_it_was_given(
+    app: FastAPI, ada: TestClient
+) -> None:
+    release = release_of(ada, "print(day, n)", parameters=BOUNDED)
+    given = {"day": "{{ due | date }}", "n": "{{ attempt }}"}
+    made = schedule(ada, release=release, parameters=given)
+    ids = [ada.post(f"/api/v1/schedules/{made['id']}/run").json()["id"] for _ in range(2)]
+    with app.state.database.write() as session:
+        retried, parted = (session.get_one(Run, id) for id in ids)
+        retried.attempt = 2
+        parted.schedule = parted.timezone = None
+    shown = {run["id"]: run["parameters"] for run in ada.get("/api/v1/runs").json()["items"]}
+    assert shown == dict.fromkeys(ids, given)
+    for page in ("/", "/portal/runs", *(f"/portal/runs/{id}" for id in ids)):
+        assert ada.get(page).status_code == 200
+    again = ada.post(f"/api/v1/runs/{ids[1]}/rerun", json={})
+    assert again.status_code == 422
+    assert {field["field"] for field in again.json()["fields"]} == {"day", "n"}
+
+
+def test_a_run_outlives_its_schedule_with_the_values_it_had(app: FastAPI, ada: TestClient) -> None:
+    release = release_of(ada, "print(day)", parameters="from datetime import date\nday: date")
+    made = schedule(ada, release=release, parameters={"day": "{{ due | date }}"}, timezone="UTC")
+    run = ada.post(f"/api/v1/schedules/{made['id']}/run").json()
+    with app.state.database.write() as session:
+        session.get_one(Run, run["id"]).schedule = None
+    assert ada.get(f"/api/v1/runs/{run['id']}").json()["parameters"] == {"day": run["due"][:10]}
+    assert ada.post(f"/api/v1/runs/{run['id']}/rerun", json={}).json()["parameters"] == {"day": run["due"][:10]}
 
 
 def test_a_transferred_schedule_waits_for_its_new_owner(ada: TestClient, bob: TestClient) -> None:

@@ -8,7 +8,7 @@ from noteyard.access import Action, allowed
 from noteyard.api.models import Failure, RunModel
 from noteyard.domain import Person, RunState, Sharing, Target
 from noteyard.errors import Forbidden, NotFound
-from noteyard.run_parameters import rendered_parameters
+from noteyard.run_parameters import shown_parameters
 from noteyard.settings import Settings
 from noteyard.store.attempts import attempts_of
 from noteyard.store.audit import record
@@ -69,7 +69,7 @@ def _model(
         owner=run.owner,
         state=RunState(run.state),
         stopping=run.target == Target.CANCEL and run.ended is None,
-        parameters=rendered_parameters(run, run.attempt, release.schema, schedule),
+        parameters=shown_parameters(run, release.schema, schedule),
         created=run.created,
         started=run.started,
         ended=run.ended,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from noteyard.access import Action, allowed
 from noteyard.api.models import Alerts, ScheduleModel, ShareModel
 from noteyard.api.undelivered import undelivered_models
 from noteyard.domain import CatchUpPolicy, OverlapPolicy, Person, Sharing
-from noteyard.errors import Forbidden, NotFound
+from noteyard.errors import Forbidden, InvalidParameters, NotFound
 from noteyard.schedules import CronRule, describe
 from noteyard.settings import Settings
 from noteyard.store.database import by_id
@@ -73,8 +74,8 @@ class _Beside:
 
 
 def _model(schedule: Schedule, beside: _Beside, person: Person, urls: PublicUrls) -> ScheduleModel:
-    rule = CronRule.parse(schedule.cron, schedule.timezone)
     live = not schedule.paused and schedule.deleted is None
+    description, upcoming = _rule(schedule)
     return ScheduleModel(
         id=schedule.id,
         name=schedule.name,
@@ -83,7 +84,7 @@ def _model(schedule: Schedule, beside: _Beside, person: Person, urls: PublicUrls
         notebook=beside.release.notebook,
         cron=schedule.cron,
         timezone=schedule.timezone,
-        description=describe(rule),
+        description=description,
         parameters=schedule.parameters,
         catch_up=CatchUpPolicy(schedule.catch_up),
         catch_up_window=schedule.catch_up_window,
@@ -96,13 +97,24 @@ def _model(schedule: Schedule, beside: _Beside, person: Person, urls: PublicUrls
         paused_reason=schedule.paused_reason,
         failing=schedule.failing,
         deleted=schedule.deleted is not None,
-        upcoming=list(rule.upcoming(now(), 5)) if live else [],
+        upcoming=upcoming if live else [],
         releases_behind=beside.newer[0],
         newest_release=beside.newer[1],
         shares=[ShareModel(kind=s.subject_kind, name=s.subject, role=s.role) for s in beside.shares],
         created=schedule.created,
         url=f"{urls.hub}/portal/schedules/{schedule.id}",
     )
+
+
+def _rule(schedule: Schedule) -> tuple[str, list[datetime]]:
+    """The rule in English and its next due times, or what is wrong with it and none."""
+    # A rule that was good when saved can stop being so, when the time zone database drops its zone for instance. Such a
+    # schedule is still to be seen, paused and corrected.
+    try:
+        rule = CronRule.parse(schedule.cron, schedule.timezone)
+    except InvalidParameters as error:
+        return error.message, []
+    return describe(rule), rule.upcoming(now(), 5)
 
 
 def _alerts(schedule: Schedule, person: Person, shares: Sequence[Sharing]) -> Alerts:
