@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from noteyard.domain import WorkloadState
+from noteyard.store.dashboards import get_dashboard, live_processes
 from noteyard.store.tables import Attempt, Run, Schedule
+from noteyard.store.workloads import Report, begin_process, process_by_token, report_process
 from sqlalchemy import select
 
 from tests.support.app import api, browser
@@ -275,6 +278,30 @@ def test_the_list_of_dashboards_is_of_those_one_may_open(ada: TestClient, bob: T
         assert seen() == []
     ada.patch("/api/v1/dashboards/sales", json={"audience": "people", "people": ["bob"]})
     assert seen() == ["sales"]
+
+
+def test_a_dashboard_has_its_data_in_the_name_of_who_went_back_to_a_version(
+    app: FastAPI, ada: TestClient, bob: TestClient
+) -> None:
+    ada.post("/api/v1/dashboards", json={"release": release_of(ada, "1"), "slug": "sales", "title": "Sales"})
+    ada.put("/api/v1/dashboards/sales/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "manager"}]})
+    newer = bob.post("/api/v1/dashboards/sales/versions", json={"release": release_of(bob, "2")})
+    assert newer.status_code == 201, newer.text
+    with app.state.database.write() as session:
+        dashboard = get_dashboard(session, "sales")
+        assert dashboard.publisher == "ada", "bob's version has not rendered"
+        for number in (1, 2):
+            id, token = begin_process(session, dashboard, number, False, 1)
+            session.flush()
+            report_process(session, process_by_token(session, id, token), Report(WorkloadState.READY))
+        assert (dashboard.current, dashboard.publisher) == (2, "bob")
+    for number, client, name, stopped in ((1, ada, "ada", [1]), (2, ada, "ada", [1]), (2, bob, "bob", [1, 2])):
+        assert client.post("/api/v1/dashboards/sales/rollback", json={"version": number}).status_code == 200
+        with app.state.database.read() as session:
+            dashboard = get_dashboard(session, "sales")
+            assert (dashboard.current, dashboard.publisher) == (number, name)
+            processes = live_processes(session, dashboard.id)
+            assert sorted(process.version for process in processes if process.stop) == stopped
 
 
 def test_a_link_that_cannot_be_a_host_is_refused(ada: TestClient) -> None:

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime
 
 import pytest
-from noteyard.domain import Audience, DataUser
+from noteyard.domain import Audience, DataUser, WorkloadState
 from noteyard.errors import Forbidden
 from noteyard.s3_places import DataIdentity
 from noteyard.settings import Runs
 from noteyard.store import Database
 from noteyard.store.attempts import Ending, RunState, attempt_by_token, attempt_id, begin_attempt, claim, settle
-from noteyard.store.dashboards import NewDashboard, publish
+from noteyard.store.dashboards import NewDashboard, add_version, hand_over, publish
 from noteyard.store.data_identities import data_identity
 from noteyard.store.people import disable_person, enable_person, remove_person
 from noteyard.store.tables import Account
-from noteyard.store.workloads import begin_process, end_process, process_by_token
+from noteyard.store.workloads import Report, begin_process, end_process, process_by_token, report_process
 from sqlalchemy.orm import Session
 
 from tests.support.rows import add_person, add_run, add_some_release
@@ -99,3 +99,26 @@ def test_a_dashboard_for_its_publisher_while_this_process_is_wanted(database: Da
         end_process(session, process_by_token(session, id, token), None)
         assert refusal(session, DataUser.DASHBOARD, id) == over
         assert refusal(session, DataUser.DASHBOARD, "d0.1.1") == "There is no dashboard process d0.1.1."
+
+
+def test_a_version_has_its_publishers_identity_until_it_is_shown(database: Database) -> None:
+    with database.write() as session:
+        for name in ("ada", "bob", "eve"):
+            add_person(session, name)
+        release = add_some_release(session, "ada")
+        dashboard = publish(session, NewDashboard("sales", "Sales", Audience.PUBLIC), release, "ada")
+        first, token = begin_process(session, dashboard, 1, False, 1)
+        session.flush()
+        report_process(session, process_by_token(session, first, token), Report(WorkloadState.READY))
+        add_version(session, dashboard, release, "bob", {})
+        second, token = begin_process(session, dashboard, 2, False, 1)
+        session.flush()
+
+        def people() -> list[str]:
+            return [data_identity(session, DataUser.DASHBOARD, id).person for id in (first, second)]
+
+        assert people() == ["ada", "bob"]
+        hand_over(session, dashboard, "eve")
+        assert people() == ["eve", "eve"]
+        report_process(session, process_by_token(session, second, token), Report(WorkloadState.READY))
+        assert (dashboard.current, people()) == (2, ["eve", "eve"])

@@ -11,7 +11,16 @@ from noteyard.domain import Audience, VersionState, WorkloadState
 from noteyard.errors import Conflict, NotFound
 from noteyard.settings import Dashboards
 from noteyard.store import Database
-from noteyard.store.dashboards import NewDashboard, add_version, get_dashboard, get_version, publish, remove, wake
+from noteyard.store.dashboards import (
+    NewDashboard,
+    add_version,
+    get_dashboard,
+    get_version,
+    publish,
+    publisher_of,
+    remove,
+    wake,
+)
 from noteyard.store.people import disable_person, enable_person, remove_person
 from noteyard.store.s3_keys import find_key, key_for_dashboard
 from noteyard.store.types import now
@@ -43,7 +52,8 @@ class Yard:
         """The newest process's key for the data, as its launcher claims it."""
         with self.database.write() as session:
             process = session.get_one(WorkloadProcess, self.host.started[-1].id)
-            return key_for_dashboard(session, process, get_dashboard(session, "sales").publisher)
+            version = get_version(session, process.dashboard, process.version)
+            return key_for_dashboard(session, process, publisher_of(get_dashboard(session, "sales"), version))
 
     def works(self, key: S3Key) -> bool:
         with self.database.read() as session:
@@ -278,3 +288,35 @@ async def test_the_process_of_an_earlier_publisher_ends_with_their_keys_and_othe
         disable_person(session, "ada")
     await yard.loop.turn()
     assert yard.host.alive == {f"{yard.id}.1.2", f"{other}.1.1"}
+
+
+async def test_who_published_a_version_that_failed_takes_no_data_from_the_one_shown(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        add_person(session, "bob")
+        add_version(session, get_dashboard(session, "sales"), yard.release, "bob", {})
+    await yard.loop.turn()
+    assert (yard.host.started[-1].person, yard.key().person) == ("bob", "bob")
+    yard.report(WorkloadState.FAILED, error=ERROR)
+    await yard.loop.turn()
+    with yard.database.write() as session:
+        remove_person(session, "bob")
+    yard.set(awake=False)
+    await yard.loop.turn()
+    await yard.loop.turn()
+    yard.set(awake=True, last_visit=now())
+    await yard.loop.turn()
+    assert (yard.started()[-1], yard.host.started[-1].person) == ("1.3", "ada")
+    assert yard.works(yard.key())
+
+
+async def test_a_version_that_has_still_to_render_ends_with_its_publishers_keys(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        add_person(session, "bob")
+        add_version(session, get_dashboard(session, "sales"), yard.release, "bob", {})
+    await yard.loop.turn()
+    assert yard.report(WorkloadState.RENDERING) is False
+    with yard.database.write() as session:
+        disable_person(session, "bob")
+    assert yard.report(WorkloadState.RENDERING) is True, "its launcher is told to end, on a cluster without a key too"

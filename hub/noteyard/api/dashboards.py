@@ -39,10 +39,12 @@ from noteyard.store.dashboards import (
     NewDashboard,
     add_version,
     get_version,
+    hand_over,
     list_dashboards,
     live_processes,
     publish,
     remove,
+    show_version,
     versions_of,
     wake,
 )
@@ -130,13 +132,15 @@ def add(
 def rollback(
     slug: str, body: RollbackRequest, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
 ) -> DashboardModel:
-    """Show an earlier (or later) version that has rendered."""
+    """Show an earlier (or later) version that has rendered. It reads the team's data in your name from now on."""
     with database.write() as session:
         dashboard = dashboard_for(session, slug, asking, Action.EDIT, settings)
         version = get_version(session, dashboard.id, body.version)
         if version.state != VersionState.GOOD:
             raise Conflict(f"Version {body.version} has not rendered; only one that did can be shown.")
-        dashboard.current, dashboard.parameters = version.number, version.parameters
+        if dashboard.publisher != asking.name:
+            _restart(session, dashboard, version.number)
+        show_version(dashboard, version, asking.name)
         dashboard.failures, dashboard.not_before = 0, None
         record(session, asking.name, "dashboard.rollback", slug, {"version": version.number}, request_id)
         return dashboard_model(session, dashboard, asking, urls)
@@ -222,8 +226,8 @@ def transfer(
     with database.write() as session:
         dashboard = dashboard_for(session, slug, asking, Action.TRANSFER, settings)
         get_active(session, body.owner)
-        before, dashboard.owner = dashboard.owner, body.owner
-        dashboard.publisher = body.owner
+        before = dashboard.owner
+        hand_over(session, dashboard, body.owner)
         _restart(session, dashboard)
         record(session, asking.name, "dashboard.transfer", slug, {"from": before, "to": body.owner}, request_id)
         return dashboard_model(session, dashboard, asking, urls)
@@ -234,9 +238,10 @@ def _note_card(database: Db, dashboard: Dashboard, asking: Asking, request_id: s
         looked_at_as_administrator(session, dashboard, asking, "card", request_id)
 
 
-def _restart(session: Session, dashboard: Dashboard) -> None:
+def _restart(session: Session, dashboard: Dashboard, version: int | None = None) -> None:
     for process in live_processes(session, dashboard.id):
-        process.stop = True
+        if version in (None, process.version):
+            process.stop = True
 
 
 def _set_audience(session: Session, dashboard: Dashboard, people: list[str] | None, groups: list[str] | None) -> None:

@@ -19,7 +19,7 @@ from noteyard.objects import blob_key, rendering_key
 from noteyard.parameters import validate
 from noteyard.s3_places import DataIdentity
 from noteyard.store import Database
-from noteyard.store.dashboards import get_version
+from noteyard.store.dashboards import get_version, publisher_of
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import key_for_dashboard
 from noteyard.store.types import now
@@ -52,8 +52,9 @@ def claim(
         dashboard = session.get_one(Dashboard, process.dashboard)
         version = get_version(session, dashboard.id, process.version)
         release = get_release(session, version.release)
-        identity = DataIdentity(DataUser.DASHBOARD, dashboard.publisher, id)
-        data = shape.data_environment(identity, lambda: key_for_dashboard(session, process, dashboard.publisher))
+        publisher = publisher_of(dashboard, version)
+        identity = DataIdentity(DataUser.DASHBOARD, publisher, id)
+        data = shape.data_environment(identity, lambda: key_for_dashboard(session, process, publisher))
         return {
             "dashboard": dashboard.id,
             "title": dashboard.title,

@@ -15,7 +15,7 @@ from noteyard.controller.silence import is_silent
 from noteyard.controller.starts import start_of
 from noteyard.domain import LIVE_WORKLOAD, WorkloadState
 from noteyard.errors import NoteyardError, Unavailable, not_started
-from noteyard.store.dashboards import get_version, live_processes, pending_version, restless_dashboards
+from noteyard.store.dashboards import get_version, live_processes, pending_version, publisher_of, restless_dashboards
 from noteyard.store.images import goes_without
 from noteyard.store.lease import LostLease
 from noteyard.store.types import now
@@ -116,7 +116,7 @@ class WorkloadLoop:
         stale = row.rendered is None or now() - row.rendered > RENDER_AGE
         id, token = begin_process(session, dashboard, version, pending or stale, self.context.epoch)
         log.info("dashboard starts", workload=id, render=pending or stale)
-        return start_of(session, id, token, row.release, dashboard.publisher)
+        return start_of(session, id, token, row.release, publisher_of(dashboard, row))
 
     async def _launch(self, start: Start) -> None:
         try:

@@ -73,11 +73,30 @@ def add_version(
         has_card=False,
     )
     session.add(version)
-    dashboard.publisher = by
     dashboard.failures = 0
     dashboard.not_before = None
     session.flush()
     return version
+
+
+def show_version(dashboard: Dashboard, version: DashboardVersion, by: str) -> None:
+    """Have a version shown that has rendered; `by` is who wants it shown, in whose name its processes get the data."""
+    dashboard.current = version.number
+    dashboard.parameters = version.parameters
+    dashboard.publisher = by
+
+
+def hand_over(session: Session, dashboard: Dashboard, owner: str) -> None:
+    """Give it to somebody else, in whose name it then gets the data, and what has still to render too."""
+    dashboard.owner = dashboard.publisher = owner
+    for version in versions_of(session, dashboard.id):
+        if version.state == VersionState.RENDERING:
+            version.published_by = owner
+
+
+def publisher_of(dashboard: Dashboard, version: DashboardVersion) -> str:
+    """In whose name a version's processes get the data: who published it, and once it is shown who had it shown."""
+    return version.published_by if version.state == VersionState.RENDERING else dashboard.publisher
 
 
 def get_dashboard(session: Session, slug: str) -> Dashboard:
@@ -142,7 +161,13 @@ def stop_processes_of(session: Session, publisher: str) -> None:
     # A dashboard whose publisher is another by now may still have a process that was started for the one before.
     keyed = select(S3Key.subject).where(S3Key.kind == "dashboard", S3Key.person == publisher)
     published = select(Dashboard.id).where(Dashboard.publisher == publisher)
-    theirs = or_(WorkloadProcess.id.in_(keyed), WorkloadProcess.dashboard.in_(published))
+    rendering = select(DashboardVersion.number).where(
+        DashboardVersion.dashboard == WorkloadProcess.dashboard,
+        DashboardVersion.number == WorkloadProcess.version,
+        DashboardVersion.state == VersionState.RENDERING,
+        DashboardVersion.published_by == publisher,
+    )
+    theirs = or_(WorkloadProcess.id.in_(keyed), WorkloadProcess.dashboard.in_(published), rendering.exists())
     session.execute(update(WorkloadProcess).where(WorkloadProcess.state.in_(LIVE_WORKLOAD), theirs).values(stop=True))
 
 

@@ -6,6 +6,7 @@ from noteyard.domain import ACTIVE, LIVE_WORKLOAD, DataUser
 from noteyard.errors import Forbidden, NotFound
 from noteyard.s3_places import DataIdentity
 from noteyard.store.attempts import parse_attempt_id
+from noteyard.store.dashboards import get_version, publisher_of
 from noteyard.store.tables import Account, Attempt, Run
 from noteyard.store.workload_tables import Dashboard, WorkloadProcess
 
@@ -51,4 +52,4 @@ def _dashboard(session: Session, subject: str) -> str:
         raise Forbidden(f"There is no dashboard process {subject}.")
     if process.state not in LIVE_WORKLOAD or dashboard.deleted is not None:
         raise Forbidden(f"The dashboard process {subject} is over, and its access to the data with it.")
-    return dashboard.publisher
+    return publisher_of(dashboard, get_version(session, dashboard.id, process.version))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from noteyard.domain import LIVE_WORKLOAD, VersionState, WorkloadState
 from noteyard.errors import Conflict, NotFound
-from noteyard.store.dashboards import get_version
+from noteyard.store.dashboards import get_version, show_version
 from noteyard.store.s3_keys import revoke_subject
 from noteyard.store.types import now
 from noteyard.store.workload_tables import Dashboard, WorkloadProcess
@@ -127,5 +127,4 @@ def _ready(session: Session, process: WorkloadProcess) -> None:
         version.state = VersionState.GOOD
         version.rendered = version.rendered or now()
         if dashboard.current is None or version.number > dashboard.current:
-            dashboard.current = version.number
-            dashboard.parameters = version.parameters
+            show_version(dashboard, version, version.published_by)
