@@ -11,9 +11,16 @@ import pytest
 
 from tests.integration.yard_server import running
 from tests.integration.yard_state import BREAK, CRASH, YardServer
-from tests.integration.yard_tool import YARD, plain_environment, yard
+from tests.integration.yard_tool import LAB_PYTHON, YARD, plain_environment, yard
 
 ERROR = {"cell": 4, "name": "ValueError", "message": "[bold]no[/bold]", "traceback": "Traceback …", "hint": "Look."}
+
+FOLLOW = """
+from noteyard_lab.yard.api import Access, Api
+from noteyard_lab.yard.following import follow
+for change in follow(Api(Access.from_environment()), "r1", patience=0):
+    print(change.text, end="")
+"""
 
 
 @pytest.fixture
@@ -93,6 +100,23 @@ def test_a_followed_log_survives_broken_connections(server: YardServer, tmp_path
     done = yard("logs", "r1", "--follow", environment=server.environment(), folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "one\ntwo\n", "")
     assert server.followed_from == ["", "3", "6"]
+
+
+def test_patience_is_counted_from_the_first_failure(server: YardServer, tmp_path: Path) -> None:
+    server.add_run("r1")
+    steps = server.goes("succeeded")
+    # Without any patience there is still a second try each time: the connection before was a good one.
+    server.events = [*steps[:3], CRASH, CRASH, *steps[3:]]
+    done = subprocess.run(
+        [LAB_PYTHON, "-c", FOLLOW],
+        env={**plain_environment(tmp_path), **server.environment()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "one\ntwo\n"), done.stderr
+    assert server.followed_from == ["", "3", "4"]
 
 
 def test_a_log_sent_twice_is_shown_once_and_a_new_attempt_anew(server: YardServer, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
-PATIENCE = 600.0  # seconds without any contact
+PATIENCE = 600.0  # seconds of tries that all fail
 SILENCE = 45.0  # seconds; the server sends a comment every 15
 
 
@@ -33,16 +33,19 @@ def follow(api: Api, run: str, *, patience: float = PATIENCE) -> Iterator[Change
     """The changes of a run, from now to its end, the log from its beginning, each piece once.
 
     A broken connection is made again where it broke. Raises YardError when the server refuses, or could not be reached
-    for `patience` seconds.
+    for `patience` seconds, counted from the first failure.
     """
     seen = _Seen()
     last_id = ""
     pause = FIRST_PAUSE
-    contact = time.monotonic()
+    failing_since: float | None = None
     while True:
         try:
             for event in _connection(api, run, last_id):
-                contact, pause = time.monotonic(), FIRST_PAUSE
+                failing_since = None
+                if event is None:
+                    continue
+                pause = FIRST_PAUSE
                 last_id = event.id or last_id
                 change = seen.change(event)
                 if change is not None:
@@ -52,14 +55,17 @@ def follow(api: Api, run: str, *, patience: float = PATIENCE) -> Iterator[Change
         except YardError as error:
             if error.code is not ExitCode.UNREACHABLE:
                 raise
-            if time.monotonic() - contact > patience:
+            moment = time.monotonic()
+            failing_since = moment if failing_since is None else failing_since
+            if moment - failing_since > patience:
                 error.hint = f"The run goes on without yard: `yard show {run}` tells how it is, once that works again."
                 raise
         time.sleep(pause * random.uniform(0.7, 1.3))
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _connection(api: Api, run: str, last_id: str) -> Iterator[ServerSentEvent]:
+def _connection(api: Api, run: str, last_id: str) -> Iterator[ServerSentEvent | None]:
+    """None once the server has answered, since a quiet run has no event for long; then the events."""
     import httpx
     from httpx_sse import EventSource, SSEError
 
@@ -69,6 +75,7 @@ def _connection(api: Api, run: str, last_id: str) -> Iterator[ServerSentEvent]:
     silence = httpx.Timeout(60.0, connect=10.0, read=SILENCE)
     try:
         with api.stream("GET", f"/runs/{segment(run)}/events", headers=headers, timeout=silence) as answer:
+            yield None
             yield from EventSource(answer).iter_sse()
     except SSEError:
         raise YardError(f"{api.url} does not send a run's events.", "Check NOTEYARD_URL.") from None
