@@ -40,6 +40,17 @@ def test_create_in_this_computer_s_zone_and_see_when_it_runs(server: YardServer,
     assert lines[2:] == [f"  2026-11-{day} 06:00:00 CET" for day in (23, 24, 25, 26, 27)]
 
 
+@pytest.mark.parametrize(
+    ("zone", "meant"), [("Japan", "Japan"), (":EST5EDT", "EST5EDT"), ("/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo")]
+)
+def test_every_zone_that_tz_may_name_is_this_computer_s(
+    server: YardServer, folder: Path, zone: str, meant: str
+) -> None:
+    done = yard(*CREATE, environment={**server.environment(), "TZ": zone}, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert server.schedules["s1"]["timezone"] == meant
+
+
 def test_create_with_everything(server: YardServer, folder: Path) -> None:
     policy = ("--catch-up", "all", "--catch-up-window", "2d", "--overlap", "queue", "--timeout", "1h", "--retries", "3")
     alerts = ("--mail", "a@example.org", "--mail", "b@example.org", "--webhook", "https://hooks.example.org/x")

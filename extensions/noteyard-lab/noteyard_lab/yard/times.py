@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from noteyard_lab.yard.errors import ExitCode, YardError
 
@@ -59,8 +60,9 @@ def size(count: int) -> str:
 
 def local_zone() -> str:
     """The IANA name of this computer's time zone, UTC when it can't be told."""
-    named = os.environ.get("TZ", "").lstrip(":")
-    if "/" in named and not named.startswith("/"):
-        return named
-    link = str(Path("/etc/localtime").resolve())
-    return link.partition(ZONE_FOLDER)[2] or "UTC"
+    for place in (os.environ.get("TZ", "").lstrip(":"), str(Path("/etc/localtime").resolve())):
+        try:
+            return ZoneInfo(place.rpartition(ZONE_FOLDER)[2]).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return "UTC"
