@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from noteyard.controller.watch import Watch
 from noteyard.controller.workloads import WorkloadLoop
 from noteyard.domain import Audience, VersionState, WorkloadState
 from noteyard.errors import Conflict, NotFound
-from noteyard.settings import Dashboards
+from noteyard.settings import Dashboards, Runs
 from noteyard.store import Database
 from noteyard.store.dashboards import (
     NewDashboard,
@@ -29,7 +30,7 @@ from noteyard.store.workloads import Report, claim_process, process_by_token, re
 from sqlalchemy.orm import Session
 
 from tests.support.rows import add_person, add_some_release
-from tests.support.scripted import Crash, ScriptedRunner, context
+from tests.support.scripted import Clock, Crash, ScriptedRunner, context
 
 ERROR = {"cell": 2, "name": "ValueError", "message": "no", "traceback": "", "hint": None}
 
@@ -40,8 +41,10 @@ class Yard:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
         self.host = ScriptedRunner()
-        self.context = context(database, folder, self.host, dashboards=Dashboards(idle_minutes=10))
-        self.loop = WorkloadLoop(self.context)
+        settings = {"dashboards": Dashboards(idle_minutes=10), "runs": Runs(lost_after_seconds=3)}
+        self.context = context(database, folder, self.host, **settings)
+        self.clock = Clock()
+        self.loop = WorkloadLoop(self.context, Watch(self.clock))
         with database.write() as session:
             add_person(session, "ada")
             self.release = add_some_release(session, "ada")
@@ -193,6 +196,25 @@ async def test_a_vanished_process_is_started_again_with_backoff(yard: Yard) -> N
     yard.set(not_before=now() - timedelta(seconds=1))
     await yard.loop.turn()
     assert yard.started() == ["1.1", "1.2"]
+
+
+async def test_a_process_that_hangs_is_ended_for_time_in_which_the_controller_watched(yard: Yard) -> None:
+    await yard.serve()
+    process = f"{yard.id}.1.1"
+    with yard.database.write() as session:
+        session.get_one(WorkloadProcess, process).heartbeat = now() - timedelta(hours=1)
+    await yard.loop.turn()
+    yard.clock.now += 3600
+    for _ in range(11):
+        await yard.loop.turn()
+        yard.clock.now += 1
+    assert yard.host.alive == {process}
+    await yard.loop.turn()
+    assert yard.host.alive == set()
+    with yard.database.read() as session:
+        ended = session.get_one(WorkloadProcess, process)
+        assert ended.error is not None
+        assert ended.error["message"] == "The dashboard's process ended: it hangs."
 
 
 async def test_a_crash_before_the_process_is_made_up_for(yard: Yard) -> None:

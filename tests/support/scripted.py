@@ -18,6 +18,16 @@ from noteyard.store.types import now
 from noteyard.urls import PublicUrls
 
 
+@dataclass
+class Clock:
+    """Seconds that pass when told."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Crash(BaseException):
     """The controller's process dies here."""
 

@@ -6,7 +6,6 @@ exists, found by label or by recorded process identity, never from memory: a res
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from noteyard.domain import DataUser
@@ -37,7 +36,7 @@ class Observed:
 
     `reason` says in words why it ended where the platform knows (exit code, signal, out of memory), and `hint` what
     to do about it. `pending`: it has not begun, because the platform still prepares it (a node, an image) or, when
-    `ended`, can't; until then it can't report. `began` is when its process began, where the platform tells (UTC).
+    `ended`, can't; until then it can't report.
     `exceeded`: it was ended because it used more than it may; another attempt would do the same.
     `asleep`: nothing of it runs, but what a start needs is there; starting it again goes on from that.
     `missing_image`: it can't start because no registry has this image any more, which a digest named.
@@ -48,7 +47,6 @@ class Observed:
     reason: str | None = None
     hint: str | None = None
     pending: bool = False
-    began: datetime | None = None
     exceeded: bool = False
     asleep: bool = False
     missing_image: str | None = None

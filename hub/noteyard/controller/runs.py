@@ -9,8 +9,8 @@ import structlog
 
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
-from noteyard.controller.silence import is_silent
 from noteyard.controller.starts import start_of
+from noteyard.controller.watch import Watch
 from noteyard.domain import RunState, Target
 from noteyard.errors import NoteyardError, Unavailable, not_started
 from noteyard.profiles import find_profile, offered
@@ -46,11 +46,11 @@ class RunLoop:
     """One turn makes the runs' desired state a little truer; every step can be repeated after a crash."""
 
     context: Context
-    stopping: dict[str, datetime]
+    watch: Watch
 
     @classmethod
     def of(cls, context: Context) -> "RunLoop":
-        return cls(context, {})
+        return cls(context, Watch())
 
     @property
     def _ending(self) -> timedelta:
@@ -58,6 +58,7 @@ class RunLoop:
 
     async def turn(self) -> None:
         seen = await self.context.runner.observe()
+        self.watch.look(seen)
         await self._settle(seen)
         await self._clean(seen)
         await asyncio.to_thread(self._requeue, seen)
@@ -101,21 +102,20 @@ class RunLoop:
 
     async def _watch(self, run: Run, attempt: Attempt, found: Observed) -> None:
         id = found.id
+        claimed = self.watch.lasted(id, "claimed", attempt.claimed)
         over = (
             run.timeout is not None
             and attempt.claimed is not None
-            and now() - attempt.claimed > timedelta(seconds=run.timeout) + OVERTIME
+            and claimed > timedelta(seconds=run.timeout) + OVERTIME
         )
-        silent = is_silent(found, attempt.heartbeat or attempt.created, self.context.settings.runs)
-        if not (run.target is Target.CANCEL or over or silent):
-            self.stopping.pop(id, None)
-            return
-        asked = self.stopping.setdefault(id, now())
-        if not over and not silent and now() - asked < self._ending:
+        silent = self.watch.is_silent(found, attempt.heartbeat or attempt.created, self.context.settings.runs)
+        wanted = self.watch.lasted(id, "target", run.target)
+        cancelled = run.target is Target.CANCEL
+        if over or silent or (cancelled and wanted >= self._ending):
+            await self.context.runner.stop(id, kill=True)
+            await asyncio.to_thread(self._end, run.id, attempt.number, _killed(run, over))
+        elif cancelled:
             await self.context.runner.stop(id)
-            return
-        await self.context.runner.stop(id, kill=True)
-        await asyncio.to_thread(self._end, run.id, attempt.number, _killed(run, over))
 
     async def _start_again(self, run: Run, attempt: Attempt, id: str) -> None:
         # A crash came between the attempt's row and its process. The new token shuts out a process we do not see.
@@ -168,7 +168,7 @@ class RunLoop:
             current = {attempt_id(run.id, attempt.number) for run, attempt in current_attempts(session)}
             over = {id: _ended_at(session.get(Attempt, parse_attempt_id(id))) for id in seen if id not in current}
         for id, ended in over.items():
-            if not seen[id].ended and ended is not None and now() - ended < self._ending:
+            if not seen[id].ended and ended is not None and self.watch.lasted(id, "ended", ended) < self._ending:
                 continue  # it has reported its end and is on its way out
             try:
                 await self.context.runner.stop(id, kill=True)
@@ -176,8 +176,6 @@ class RunLoop:
             except (NoteyardError, OSError):
                 # What hangs in the kernel, or a folder that can't be removed, must not keep other runs from starting.
                 log.exception("attempt not cleaned", attempt=id)
-                continue
-            self.stopping.pop(id, None)
 
     async def _start(self, seen: Mapping[str, Observed]) -> None:
         limits = self.context.settings.runs

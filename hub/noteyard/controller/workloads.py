@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
-from noteyard.controller.silence import is_silent
 from noteyard.controller.starts import start_of
+from noteyard.controller.watch import Watch
 from noteyard.domain import LIVE_WORKLOAD, WorkloadState
 from noteyard.errors import NoteyardError, Unavailable, not_started
 from noteyard.store.dashboards import get_version, live_processes, pending_version, publisher_of, restless_dashboards
@@ -36,9 +36,11 @@ class WorkloadLoop:
     """One turn makes the dashboards' desired state a little truer; every step can be repeated after a crash."""
 
     context: Context
+    watch: Watch = field(default_factory=Watch)
 
     async def turn(self) -> None:
         seen = await self.context.workload_host.observe()
+        self.watch.look(seen)
         for start in await asyncio.to_thread(self._plan, seen):
             await self._launch(start)
         await self._delete_unwanted(seen)
@@ -64,7 +66,7 @@ class WorkloadLoop:
                 return
             never_began = process.claimed is None
             failure = _lost("its process is gone", None)
-        elif found.ended or is_silent(found, heard, self.context.settings.runs):
+        elif found.ended or self.watch.is_silent(found, heard, self.context.settings.runs):
             never_began = False
             failure = _failure(found)
         else:

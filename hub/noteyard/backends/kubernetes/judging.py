@@ -10,7 +10,7 @@ from noteyard.backends.kubernetes.manifests import ID, Manifest
 from noteyard.backends.kubernetes.observing import Judge
 from noteyard.backends.kubernetes.pinned_images import missing_image
 from noteyard.backends.kubernetes.pod_states import (
-    began_at,
+    has_begun,
     has_ended,
     hint_for,
     is_pulled_again,
@@ -102,13 +102,12 @@ def _of_pod(pod: Manifest, patience: Patience) -> Observed:
     if waits is not None:
         over = _waited(pod["metadata"].get("creationTimestamp"), patience)
         return Observed(id, over, waits, NO_NODE_HINT, pending=True)
-    began = began_at(pod)
-    return Observed(id, False, pending=began is None, began=began)
+    return Observed(id, False, pending=not has_begun(pod))
 
 
 def _of_ended_pod(pod: Manifest) -> Observed:
     reason, hint = why_it_ended(pod), hint_for(pod)
-    return Observed(_id(pod), True, reason, hint, began=began_at(pod), exceeded=used_too_much(pod))
+    return Observed(_id(pod), True, reason, hint, exceeded=used_too_much(pod))
 
 
 def _of_kept_pod(pod: Manifest, patience: Patience) -> Observed:
@@ -116,7 +115,7 @@ def _of_kept_pod(pod: Manifest, patience: Patience) -> Observed:
     if was_restarted(pod):
         return _of_ended_pod(pod)
     if pod["metadata"].get("deletionTimestamp"):
-        return Observed(_id(pod), True, "its pod was deleted", began=began_at(pod))
+        return Observed(_id(pod), True, "its pod was deleted")
     return _of_pod(pod, patience)
 
 

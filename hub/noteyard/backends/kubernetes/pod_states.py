@@ -1,7 +1,6 @@
 """What the state of a pod means for a person: why it does not start, and why it ended. Pure."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 Pod = Mapping[str, Any]
@@ -78,14 +77,10 @@ def was_restarted(pod: Pod) -> bool:
     return any(_terminated(status) or status.get("restartCount") for status in _main_containers(pod))
 
 
-def began_at(pod: Pod) -> datetime | None:
-    """When its process began; None while it has not."""
-    for status in _main_containers(pod):
-        state = status.get("state", {})
-        began = (state.get("running") or state.get("terminated") or {}).get("startedAt")
-        if began:
-            return datetime.fromisoformat(began)
-    return None
+def has_begun(pod: Pod) -> bool:
+    """Whether its process has begun, and may have ended since."""
+    states = [status.get("state", {}) for status in _main_containers(pod)]
+    return any((state.get("running") or state.get("terminated") or {}).get("startedAt") for state in states)
 
 
 def why_it_ended(pod: Pod) -> str:
