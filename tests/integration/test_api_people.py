@@ -116,7 +116,7 @@ async def test_a_runs_events_end_when_they_are_not_for_the_viewer_any_more(
     run = ada.post(f"{path}/run").json()["id"]
     cookie = f"noteyard-session={bob.cookies['noteyard-session']}".encode()
     scope = {"type": "http", "method": "GET", "path": "/", "app": app, "headers": [(b"cookie", cookie)]}
-    events = run_events(run, Request(scope), app.state.database, app.state.urls)
+    events = run_events(run, Request(scope), app.state.database, "")
     assert (await anext(events)).event == "run"
     if change == "unshared":
         root.patch("/api/v1/people/bob", json={"groups": []})

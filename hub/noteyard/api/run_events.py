@@ -1,6 +1,7 @@
 """A run's progress as server-sent events, read from the database: any api process can serve any run."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -23,6 +24,8 @@ from noteyard.urls import PublicUrls
 POLL_SECONDS = 0.4
 CHECK_SECONDS = 2.0
 CHUNK = 64 * 1024
+POSITION = r"([0-9]{1,9})\.([0-9]{1,15})"
+"""What an event's id is like: the attempt, and how far its log was told, in characters."""
 
 
 class LogEvent(BaseModel):
@@ -33,12 +36,13 @@ class LogEvent(BaseModel):
     text: str
 
 
-async def run_events(id: str, request: Request, database: Database, urls: PublicUrls) -> AsyncIterator[ServerSentEvent]:
+async def run_events(id: str, request: Request, database: Database, position: str) -> AsyncIterator[ServerSentEvent]:
     """Events of a run until it is over, or whoever asks may not see it any more.
 
-    A client that comes back with Last-Event-ID goes on where it was, and is told there why it may not.
+    A client that comes back with the id of its last event goes on where it was, and is told there why it may not.
     """
-    number, offset = _position(request.headers.get("last-event-id", ""))
+    number, offset = _position(position)
+    urls: PublicUrls = request.app.state.urls
     last = ""
     person, checked = await current_person(request), time.monotonic()
     while True:
@@ -95,9 +99,9 @@ def _look(database: Database, urls: PublicUrls, id: str, position: tuple[int, in
         return run.attempt, text, run_model(session, run, urls).model_dump_json(), run.state in FINAL
 
 
-def _position(header: str) -> tuple[int, int]:
-    number, _, offset = header.partition(".")
-    return (int(number), int(offset)) if number.isdigit() and offset.isdigit() else (0, 0)
+def _position(event: str) -> tuple[int, int]:
+    found = re.fullmatch(POSITION, event)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _log_json(number: int, offset: int, text: str) -> str:

@@ -14,7 +14,7 @@ from noteyard.api.models import OutputModel, Page, RerunRequest, RunModel, RunRe
 from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
 from noteyard.api.run_access import latest_attempt, read_as_administrator, run_for, run_model, run_models
-from noteyard.api.run_events import run_events
+from noteyard.api.run_events import POSITION, run_events
 from noteyard.api.streams import answers, stored
 from noteyard.domain import Person, RunState
 from noteyard.errors import NotFound
@@ -28,6 +28,11 @@ from noteyard.store.audit import record
 from noteyard.store.runs import NewRun, RunFilter, cancel_run, create_run, list_runs
 from noteyard.store.schedules import shared_things
 from noteyard.store.tables import Schedule
+
+After = Annotated[
+    str,
+    Query(pattern=f"^{POSITION}$", description="The last event's id, from a client that can't send `Last-Event-ID`."),
+]
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"], responses=RESPONSES)  # type: ignore[arg-type]
 
@@ -139,11 +144,12 @@ def log(id: str, asking: Asking, database: Db, settings: Config, attempt: int | 
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def events(
-    id: str, request: Request, asking: Asking, database: Db, settings: Config, urls: Urls
+    id: str, request: Request, asking: Asking, database: Db, settings: Config, after: After = ""
 ) -> EventSourceResponse:
     """Server-sent events until the run is over: `run` (the run, on change), `log` (offset, text), `end`."""
     await asyncio.to_thread(_seen, database, id, asking, settings)
-    return EventSourceResponse(run_events(id, request, database, urls), ping=15)
+    position = request.headers.get("last-event-id", after)
+    return EventSourceResponse(run_events(id, request, database, position), ping=15)
 
 
 @router.get("/{id}/outputs")

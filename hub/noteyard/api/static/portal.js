@@ -44,6 +44,14 @@
     reachable(here);
   }
 
+  // The HTML at a part's address; null when there is none now.
+  function part(address) {
+    return fetch(address, { headers: { Accept: "text/html" }, redirect: "manual" }).then(function (answer) {
+      if (answer.type === "opaqueredirect") { window.location.reload(); } // logged out meanwhile
+      return answer.ok ? answer.text() : null;
+    });
+  }
+
   function refresh(section) {
     var here = section.querySelector("[data-refresh-here]");
     var wait = Number(section.dataset.refreshSeconds) * 1000;
@@ -51,18 +59,13 @@
     function again() { window.setTimeout(turn, wait); }
     function turn() {
       if (document.hidden) { again(); return; }
-      fetch(section.dataset.refresh, { headers: { Accept: "text/html" }, redirect: "manual" })
-        .then(function (answer) {
-          if (answer.type === "opaqueredirect") { window.location.reload(); } // logged out meanwhile
-          return answer.ok ? answer.text() : null;
-        })
-        .then(function (text) {
-          if (text !== null && text !== last && !here.contains(document.activeElement)) {
-            replace(here, text);
-            last = text;
-          }
-          if (!here.querySelector("[data-refresh-done]")) { again(); }
-        }, again);
+      part(section.dataset.refresh).then(function (text) {
+        if (text !== null && text !== last && !here.contains(document.activeElement)) {
+          replace(here, text);
+          last = text;
+        }
+        if (!here.querySelector("[data-refresh-done]")) { again(); }
+      }, again);
     }
     again();
   }
@@ -116,6 +119,6 @@
     document.querySelectorAll("input[data-names]").forEach(suggest);
     document.dispatchEvent(new Event("noteyard:ready"));
   }
-  window.noteyard = { localTimes: localTimes, replace: replace };
+  window.noteyard = { localTimes: localTimes, part: part, replace: replace };
   document.addEventListener("DOMContentLoaded", start);
 })();
