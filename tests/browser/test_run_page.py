@@ -19,6 +19,8 @@ print("waiting for the gate", flush=True)
 while not Path(gate).exists():
     time.sleep(0.05)
 print("the gate is open")"""
+CONNECTIONS = 6
+"""How many a browser makes to one host by plain HTTP."""
 
 
 @pytest.fixture
@@ -46,6 +48,15 @@ def expect_its_end(page: Page, gate: Path) -> None:
     gate.touch()
     expect(page.get_by_role("heading", name=re.compile("succeeded"))).to_be_visible(timeout=60_000)
     expect(page.locator("#log")).to_have_text("waiting for the gate\nthe gate is open\n")
+
+
+def show(page: Page, *, hidden: bool) -> None:
+    """What a browser does with a tab; a headless one shows all of them."""
+    page.evaluate(
+        "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
 
 
 def test_the_page_goes_on_after_an_answer_of_the_edge_while_the_api_is_away(
@@ -81,3 +92,18 @@ def test_the_page_leads_to_the_login_when_the_session_has_ended(
     other.goto(running.url)
     other.get_by_role("button", name="Log out").click()
     expect(page.locator("#username")).to_be_visible(timeout=60_000)
+
+
+def test_pages_that_nobody_looks_at_take_no_connection_from_others(
+    running: Product, context: BrowserContext, run: str, gate: Path
+) -> None:
+    first = log_in(context, running, "ada")
+    follow(first, running, run)
+    for _ in range(CONNECTIONS):
+        show(context.pages[-1], hidden=True)
+        follow(context.new_page(), running, run)
+    gate.touch()
+    expect_its_end(context.pages[-1], gate)
+    expect(first.get_by_role("heading", name=re.compile("running"))).to_be_visible()
+    show(first, hidden=False)
+    expect_its_end(first, gate)

@@ -113,8 +113,9 @@
     sayStanding();
   }
 
+  // A browser has few connections for a host: pages that nobody looks at leave them to others, and go on when shown.
   function open() {
-    if (source || ended) { return; }
+    if (source || ended || document.hidden) { return; }
     var address = "/api/v1/runs/" + encodeURIComponent(page.dataset.run) + "/events";
     source = new EventSource(position ? address + "?after=" + position : address);
     source.addEventListener("log", add);
@@ -132,6 +133,7 @@
 
   function start() {
     if (!log) { return; }
+    document.addEventListener("visibilitychange", function () { if (document.hidden) { close(); } else { open(); } });
     log.addEventListener("scroll", function () {
       if (log.scrollTop + log.clientHeight < log.scrollHeight - 40) { follow.checked = false; }
     });
