@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.product import PASSWORD, Product, log_in
 from tests.support.waiting import until
@@ -191,6 +191,26 @@ def things(running: Product, chrome: Browser) -> dict[str, str]:
         board = {"release": model["release"], "slug": "things", "title": "Things"}
         client.post("/dashboards", json=board).raise_for_status()
     return {"run": run, "release": model["release"], "schedule": schedule}
+
+
+def test_a_links_name_follows_a_title_that_was_written_before_the_pages_script_came(
+    running: Product, things: dict[str, str], context: BrowserContext
+) -> None:
+    page = enter(context, running, "root")
+
+    def come_late(route: Route) -> None:
+        page.get_by_label("Title").fill("Sales in the north")
+        route.continue_()
+
+    page.route("**/static/publish.js", come_late)
+    page.goto(f"{running.url}/portal/publish?release={things['release']}")
+    slug = page.get_by_label("Name in its link")
+    expect(slug).to_have_value("sales-in-the-north")
+    page.get_by_label("Title").fill("Sales")
+    expect(slug).to_have_value("sales")
+    slug.fill("north")
+    page.get_by_label("Title").fill("Sales of today")
+    expect(slug).to_have_value("north")
 
 
 def test_every_page_is_accessible_in_both_colours_and_fits_a_narrow_window(

@@ -5,11 +5,16 @@
   var title = document.getElementById("f-title");
   var slug = document.getElementById("f-slug");
 
-  function suggestion() {
-    return title.value.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
+  function suggestion(text) {
+    return text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
   }
 
-  var own = slug.value !== "" && slug.value !== suggestion();
+  function suggest() { if (!own) { slug.value = suggestion(title.value); } }
+
+  // The title may have changed before this script came: what the server wrote tells whether the name is its suggestion.
+  var servers = slug.value === slug.defaultValue && slug.value === suggestion(title.defaultValue);
+  var own = slug.value !== "" && !servers && slug.value !== suggestion(title.value);
   slug.addEventListener("input", function () { own = slug.value !== ""; });
-  title.addEventListener("input", function () { if (!own) { slug.value = suggestion(); } });
+  title.addEventListener("input", suggest);
+  suggest();
 })();
