@@ -192,9 +192,10 @@ def test_an_upload_under_way_costs_no_core(stack: Stack) -> None:
     connection = stack.open_upload("/team/slow/up/load.bin", 1_000_001)
     connection.send(b"x" * 1_000_000)
     until(lambda: list((stack.folder / "team/slow/up").glob(".rclone_temp_*")), what="the upload's file")
-    before, began = sum(process.cpu_times()[:2]), time.monotonic()
-    until(lambda: time.monotonic() - began > 2, what="two seconds")
-    assert sum(process.cpu_times()[:2]) - before < 0.7
+    before, began = sum(process.cpu_times()[:2]), time.thread_time()
+    while time.thread_time() - began < 1:
+        pass  # whatever else is at work here: what turns like this gets as much of the processors in that time
+    assert sum(process.cpu_times()[:2]) - before < 0.5
     connection.send(b"x")
     assert connection.getresponse().status == 200
     connection.close()
