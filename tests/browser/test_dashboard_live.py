@@ -191,8 +191,8 @@ def test_both_pages_follow_the_colour_scheme(launcher: Launcher, chrome: Browser
         rendered = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.goto(launcher.side.url)
         frame = live(page)
-        assert frame.evaluate("getComputedStyle(document.body).backgroundColor") == rendered
-        assert frame.evaluate("document.body.dataset.jpThemeLight") == str(scheme == "light").lower()
+        expect(frame.locator("body")).to_have_css("background-color", rendered)
+        expect(frame.locator("body")).to_have_attribute("data-jp-theme-light", str(scheme == "light").lower())
         problems = [
             f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"
             for violation in Axe().run(page).response["violations"]

