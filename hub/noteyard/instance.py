@@ -1,7 +1,6 @@
 """One installation on disk: where things lie under the state folder, its secrets, and its parts' internal ports."""
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from noteyard.settings import Settings
+from noteyard.whole_files import write_once
 
 HEX_SECRETS = ("internal", "hub-api", "hub-cookie", "hub-crypt", "proxy", "signing", "supervisor")
 PARTS = ("edge", "hub", "api", "controller", "s3")
@@ -83,10 +83,10 @@ class Instance:
         """Generate the secrets that are missing: hex strings, and the Ed25519 key that signs who is looking."""
         self.folder("secrets")
         for name in HEX_SECRETS:
-            _write_once(self.secret_file(name), secrets.token_hex(32))
+            write_once(self.secret_file(name), secrets.token_hex(32))
         key = Ed25519PrivateKey.generate()
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        _write_once(self.secret_file("viewer-key.pem"), pem)
+        write_once(self.secret_file("viewer-key.pem"), pem)
 
     def ports(self) -> dict[str, int]:
         """Internal ports (PORTS), as the last start chose them."""
@@ -110,21 +110,3 @@ class Instance:
         if self.addresses or not path.exists():
             return datetime.min.replace(tzinfo=UTC)
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-
-
-def _write_once(path: Path, content: str) -> None:
-    # Written beside and linked into place, so that a crash leaves a whole secret or none.
-    if path.exists():
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        return
-    finally:
-        temporary.unlink()

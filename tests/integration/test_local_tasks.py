@@ -152,6 +152,22 @@ async def test_ends_in_words(harness: LocalHarness, plan: str, reason: str) -> N
     assert (await end_of(await begin(harness, plan))).reason == reason
 
 
+async def test_files_that_a_power_cut_left_empty_stop_no_other_run(
+    harness: LocalHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    runner = await begin(harness, "quick")
+    await end_of(runner)
+    folder = harness.instance.folder("attempts")
+    (folder / ID / "end.json").write_text("")
+    other = harness.instance.folder("attempts", "r0therr0therr0th.1") / "process"
+    other.write_text("")
+    assert await runner.observe() == {id: Observed(id, ended=True) for id in (ID, "r0therr0therr0th.1")}
+    for path in (folder / ID / "end.json", other):
+        assert f"{path} can't be understood, and counts as missing: " in caplog.text
+    await runner.start(Start(ID, "sleep", "default"))
+    assert harness.events(ID).count("started") == 1
+
+
 async def test_an_environment_that_is_missing_is_named(harness: LocalHarness) -> None:
     set_profile(harness, environment=Path("/nowhere/env"))
     with pytest.raises(Conflict) as refused:

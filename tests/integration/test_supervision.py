@@ -103,6 +103,22 @@ def test_parts_do_not_outlive_a_killed_supervisor(installation: Installation) ->
     assert installation.client.pid() == again.pid
 
 
+def test_files_that_a_power_cut_left_empty_are_written_anew(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = installation.start()
+    process.kill()
+    process.wait()
+    run = installation.instance.run
+    emptied = [run / "started.json", run / "ports.json", run / "parts" / "api.process", run / "parts" / "hub.process"]
+    for path in emptied:
+        path.write_text("")
+    assert started.read(installation.settings.state) is None
+    installation.start()
+    assert all(path.read_text() for path in emptied)
+    assert all(f"{path} can't be understood, and counts as missing: " in caplog.text for path in emptied)
+
+
 def test_the_supervisor_is_started_again_while_up_is_there(installation: Installation) -> None:
     code = (
         "import sys; from pathlib import Path; from tests.support.supervised import *\n"

@@ -3,7 +3,7 @@
 The specification is a JSON file: argv, environment (over the inherited one). Before it becomes argv, the process asks
 the kernel to be killed when supervisord dies, so that no part outlives it and sits on its port, and writes who it is,
 and how many starts that makes, into the file beside the specification (`hub.json` -> `hub.process`).
-Imports the standard library alone: this is on the way of every restart.
+Imports the standard library and what writes files: this is on the way of every restart.
 """
 
 import ctypes
@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 from pathlib import Path
+
+from noteyard.whole_files import write_whole
 
 PR_SET_PDEATHSIG = 1
 
@@ -29,9 +31,7 @@ def main() -> None:
 
 def record(path: Path) -> None:
     starts = json.loads(path.read_text())["starts"] if path.exists() else 0
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps({"pid": os.getpid(), "ticks": start_ticks(os.getpid()), "starts": starts + 1}))
-    temporary.replace(path)
+    write_whole(path, json.dumps({"pid": os.getpid(), "ticks": start_ticks(os.getpid()), "starts": starts + 1}))
 
 
 def start_ticks(pid: int) -> int:

@@ -6,8 +6,8 @@ ends everything the process left behind. As a child subreaper it is the ancestor
 keeps FOLDER/output.log small, passes SIGTERM on, and holds FOLDER's lock, which it inherits as descriptor 3, for as
 long as it lives. WORK is the folder that the process works in.
 
-MEMORY is what each process may allocate, in bytes; 0: no limit. Imports the standard library alone, few modules of it:
-this is on the way of every start.
+MEMORY is what each process may allocate, in bytes; 0: no limit. Imports few modules, those of the standard library and
+what writes files: this is on the way of every start.
 """
 
 import ctypes
@@ -18,6 +18,10 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[3]))  # started without site packages, it would not find ours
+
+from noteyard.whole_files import write_whole
 
 PR_SET_CHILD_SUBREAPER = 36
 OUTPUT_LIMIT = 256 * 1024
@@ -58,7 +62,7 @@ def start(command: list[str], memory: int, folder: Path) -> int:
         os.closerange(3, 1024)  # the lock is the minder's alone
         limit(memory)
         # Before it becomes the command: from the first moment on, it is known without its minder, too.
-        write(folder / "process", f"{os.getpid()} {start_ticks()}")
+        write_whole(folder / "process", f"{os.getpid()} {start_ticks()}")
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
         os.execv(command[0], command)
     except OSError as error:
@@ -109,14 +113,7 @@ def record(folder: Path, status: int, memory_ran_out: bool | None) -> None:
     """Write down how the process ended."""
     code = os.waitstatus_to_exitcode(status)
     end = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "memory_ran_out": memory_ran_out}
-    write(folder / "end.json", json.dumps(end))
-
-
-def write(path: Path, content: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(content)
-    temporary.replace(path)
+    write_whole(folder / "end.json", json.dumps(end))
 
 
 def start_ticks() -> int:

@@ -8,10 +8,13 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from noteyard.backends.local.records import read_record
 from noteyard.errors import Conflict, NoteyardError
 from noteyard.instance import PORTS, Instance
 from noteyard.settings import Settings
+from noteyard.whole_files import write_whole
 
+FILE_NAME = "ports.json"
 LOWEST = 15000
 LOCAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -31,18 +34,20 @@ def choose_ports(instance: Instance, names: Sequence[str] = PORTS) -> dict[str, 
     Keeping them lets labs and workers that outlived a crash find the parts again. They lie below the range from which
     the system gives ports to outgoing connections: one of those could otherwise sit on a part's port when it restarts.
     """
-    path = instance.run / "ports.json"
-    before: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    before = last_ports(instance) or {}
     held: list[socket.socket] = []
     try:
         chosen = {name: _hold(held, before.get(name)) for name in names}
     finally:
         for listener in held:
             listener.close()
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(chosen))
-    temporary.replace(path)
+    write_whole(instance.run / FILE_NAME, json.dumps(chosen))
     return chosen
+
+
+def last_ports(instance: Instance) -> dict[str, int] | None:
+    """The internal ports of the last start; None when there was none, or they are not known any more."""
+    return read_record(instance.run / FILE_NAME, json.loads)
 
 
 def _hold(held: list[socket.socket], wanted: int | None) -> int:

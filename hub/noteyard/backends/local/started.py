@@ -2,15 +2,16 @@
 
 import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from noteyard.backends.local.records import read_record
 from noteyard.instance import Instance
 from noteyard.settings import Settings
+from noteyard.whole_files import write_whole
 
 NAME = "started.json"
 
@@ -26,20 +27,12 @@ class Started:
 
 def read(state: Path) -> Started | None:
     """What runs, or ran until it was killed; None after an orderly stop."""
-    try:
-        content = json.loads((state / "run" / NAME).read_text())
-    except FileNotFoundError:
-        return None
-    return Started(datetime.fromisoformat(content["began"]), content["url"], content["environment"])
+    return read_record(state / "run" / NAME, _understood)
 
 
 def write(instance: Instance, url: str, environment: Mapping[str, str]) -> None:
-    path = instance.run / NAME
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"began": datetime.now(UTC).isoformat(), "url": url, "environment": dict(environment)}, file)
-    temporary.replace(path)
+    content = {"began": datetime.now(UTC).isoformat(), "url": url, "environment": dict(environment)}
+    write_whole(instance.run / NAME, json.dumps(content))
 
 
 def forget(instance: Instance) -> None:
@@ -56,6 +49,11 @@ def chosen_environment(environment: Mapping[str, str], port: int | None) -> dict
         if name.startswith(prefix) and name.removeprefix(prefix).lower().split("__")[0] in options
     }
     return {**chosen, **({"NOTEYARD_PORT": str(port)} if port is not None else {})}
+
+
+def _understood(text: str) -> Started:
+    content = json.loads(text)
+    return Started(datetime.fromisoformat(content["began"]), content["url"], content["environment"])
 
 
 @contextmanager

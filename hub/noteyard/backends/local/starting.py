@@ -8,7 +8,7 @@ from threading import Event
 
 from noteyard.backends.local import started
 from noteyard.backends.local.part_health import is_healthy
-from noteyard.backends.local.ports import check_public_ports, choose_ports
+from noteyard.backends.local.ports import check_public_ports, choose_ports, last_ports
 from noteyard.backends.local.stopping import stop_everything
 from noteyard.backends.local.supervisor import forget_starts, kill_leftovers, start_supervisor
 from noteyard.backends.local.supervisor_client import GONE, SupervisorClient
@@ -88,8 +88,7 @@ class Starting:
     def _settle_leftovers(self, instance: Instance) -> None:
         # After a crash, labs and workers that still run are adopted, unless they would look for the parts in vain.
         kill_leftovers(instance)
-        path = instance.run / "ports.json"
-        before = instance.ports() if path.exists() else None
+        before = last_ports(instance)
         if choose_ports(instance) != before:
             stop_everything(instance, self.say, Event())
 

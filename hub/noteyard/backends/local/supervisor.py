@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from noteyard.backends.local.launch_part import start_ticks
+from noteyard.backends.local.records import read_record
 from noteyard.backends.local.supervisor_client import SupervisorClient
 from noteyard.backends.local.supervisord_config import CONFIG, RESTARTER, Part, build
 from noteyard.errors import NoteyardError
@@ -63,7 +64,9 @@ def forget_starts(instance: Instance) -> None:
 def kill_leftovers(instance: Instance) -> None:
     """End parts of a supervisord that is gone. The kernel has done so already, unless they had only just started."""
     for path in instance.folder("run", "parts").glob("*.process"):
-        identity = json.loads(path.read_text())
+        identity: dict[str, int] | None = read_record(path, json.loads)
+        if identity is None:
+            continue
         with suppress(ProcessLookupError, FileNotFoundError):
             if start_ticks(identity["pid"]) == identity["ticks"]:
                 os.kill(identity["pid"], signal.SIGKILL)

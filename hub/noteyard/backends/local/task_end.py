@@ -5,6 +5,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from noteyard.backends.local.records import read_record
+
 LAST_WORDS = 300
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
 UNWANTED = 3  # exit code of a worker that was told that it is not wanted
@@ -12,9 +14,8 @@ UNWANTED = 3  # exit code of a worker that was told that it is not wanted
 
 def reason_of(folder: Path) -> str | None:
     """The end in words, to follow on "it vanished:"; None when nothing was written down (power cut, minder killed)."""
-    try:
-        end: dict[str, Any] = json.loads((folder / "end.json").read_text())
-    except FileNotFoundError:
+    end: dict[str, Any] | None = read_record(folder / "end.json", json.loads)
+    if end is None:
         return None
     if end["signal"] is not None:
         return _signalled(end["signal"], end["memory_ran_out"])

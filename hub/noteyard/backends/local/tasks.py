@@ -32,6 +32,7 @@ from noteyard.backends.local.processes import (
     wait_ended,
     with_descendants,
 )
+from noteyard.backends.local.records import read_record
 from noteyard.backends.local.task_end import reason_of
 from noteyard.backends.local.task_environment import (
     memory_bytes,
@@ -153,11 +154,9 @@ class Tasks:
         return Observed(folder.name, ended=True, reason=reason_of(folder))
 
     def _worker(self, id: str) -> list[Process]:
-        try:
-            content = (self.instance.state / self.kind.folder / id / "process").read_text()
-        except FileNotFoundError:
+        recorded = read_record(self.instance.state / self.kind.folder / id / "process", _process_id)
+        if recorded is None:
             return []
-        recorded = ProcessId(*map(int, content.split()))
         found = read(recorded.pid)
         return [found] if found is not None and found.id == recorded and found.ends_with(self.kind.option, id) else []
 
@@ -195,6 +194,11 @@ class Tasks:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _process_id(text: str) -> ProcessId:
+    pid, started = map(int, text.split())
+    return ProcessId(pid, started)
 
 
 def _is_locked(folder: Path) -> bool:
