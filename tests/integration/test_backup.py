@@ -1,6 +1,7 @@
 """Backups: whole, consistent while somebody writes, restored whole or not at all."""
 
 import os
+import shutil
 import sqlite3
 import tarfile
 import threading
@@ -162,6 +163,38 @@ def test_a_damaged_file_changes_nothing(instance: Instance, tmp_path: Path) -> N
         restore_backup(file, instance.state, force=True)
     assert contents(instance.state) == before
     assert [path.name for path in tmp_path.iterdir() if "restor" in path.name] == []
+
+
+def test_no_changed_bit_gets_in_place(instance: Instance, tmp_path: Path) -> None:
+    good, bad, state = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz", tmp_path / "fresh"
+    write_backup(instance, good)
+    whole = good.read_bytes()
+    refused = []
+    for place in (*range(10, len(whole), len(whole) // 40), len(whole) - 1):  # 10: after gzip's header
+        content = bytearray(whole)
+        content[place] ^= 4
+        bad.write_bytes(content)
+        try:
+            restore_backup(bad, state)
+        except NoteyardError as error:
+            refused.append(error.message)
+            assert not state.exists(), place
+        else:  # between gzip's blocks are bits that mean nothing
+            assert contents(state) == contents(instance.state), place
+            shutil.rmtree(state)
+    assert len(refused) > 35
+    assert any(message.startswith(f"{bad} is damaged: CRC check failed") for message in refused)
+
+
+def test_what_can_not_be_unpacked_is_damaged(instance: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar.gz"
+    write_backup(instance, file)
+    content = bytearray(file.read_bytes())
+    content[50_000:55_000] = b"\xff" * 5_000
+    file.write_bytes(content)
+    with pytest.raises(NoteyardError, match="is damaged: Error -3 while decompressing data: "):
+        restore_backup(file, tmp_path / "fresh")
+    assert not (tmp_path / "fresh").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", None])
