@@ -17,15 +17,18 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from noteyard import __version__
 from noteyard.errors import Conflict, NoteyardError
+from noteyard.file_errors import telling
 from noteyard.instance import Instance
 from noteyard.settings import FILE_NAME
+from noteyard.whole_files import whole_file
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -50,7 +53,11 @@ class Manifest:
 def write_backup(instance: Instance, target: Path) -> int:
     """Write a backup, whole or not at all; returns its size in bytes. The file is 0600: it holds all secrets."""
     manifest = Manifest(FORMAT, __version__, datetime.now(UTC).isoformat(), str(instance.state))
-    with _whole_file(target) as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
+    with (
+        telling(f"The backup {target} can't be written"),
+        whole_file(target) as file,
+        tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive,
+    ):
         _add_bytes(archive, MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
         for name in DATABASES:
             _add_database(archive, instance.state / "db" / name)
@@ -64,7 +71,7 @@ def write_backup(instance: Instance, target: Path) -> int:
 def read_manifest(source: Path) -> Manifest:
     """What a backup file says of itself. Raises NoteyardError when it is none, or a newer Noteyard's."""
     try:
-        with tarfile.open(source, "r:gz") as archive:
+        with telling(f"{source} can't be read"), tarfile.open(source, "r:gz") as archive:
             first = archive.next()
             content = archive.extractfile(first) if first is not None and first.name == MANIFEST else None
             manifest = Manifest(**json.load(content)) if content is not None else None
@@ -88,17 +95,22 @@ def restore_backup(source: Path, state: Path, *, force: bool = False) -> Path | 
     Raises Conflict for a folder that is not empty, without `force`, and NoteyardError for a file that is damaged.
     """
     manifest = read_manifest(source)
-    occupied = state.exists() and any(state.iterdir())
-    if occupied and not force:
-        raise Conflict(
-            f"The state folder {state} is not empty.",
-            "Name another with --state, or add --force: what is there now is kept beside it, under another name.",
-        )
-    _check_whole(source)
+    with telling(f"{source} can't be restored to {state}, and nothing was changed"):
+        occupied = state.exists() and any(state.iterdir())
+        if occupied and not force:
+            raise Conflict(
+                f"The state folder {state} is not empty.",
+                "Name another with --state, or add --force: what is there now is kept beside it, under another name.",
+            )
+        _check_whole(source)
+        return _put_in_place(source, Path(manifest.state), state)
+
+
+def _put_in_place(source: Path, before: Path, state: Path) -> Path | None:
     state.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{state.name}.restoring-", dir=state.parent))
     try:
-        _extract(source, fresh, Path(manifest.state), state)
+        _extract(source, fresh, before, state)
         _check_databases(fresh)
         return _swap(fresh, state)
     except BaseException:
@@ -124,12 +136,18 @@ def _swap(fresh: Path, state: Path) -> Path | None:
     kept = None
     if state.exists():
         if any(state.iterdir()):
-            kept = state.with_name(f"{state.name}.before-restore-{datetime.now():%Y%m%d-%H%M%S}")
+            kept = _free_name(state)
             state.rename(kept)
         else:
             state.rmdir()
     fresh.rename(state)
     return kept
+
+
+def _free_name(state: Path) -> Path:
+    name = f"{state.name}.before-restore-{datetime.now():%Y%m%d-%H%M%S}"
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(path for path in map(state.with_name, chain([name], numbered)) if not path.exists())
 
 
 def _extract(source: Path, fresh: Path, before: Path, state: Path) -> None:
@@ -143,7 +161,7 @@ def _extract(source: Path, fresh: Path, before: Path, state: Path) -> None:
     try:
         with tarfile.open(source, "r:gz") as archive:
             archive.extractall(fresh, filter=bend)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except tarfile.TarError as error:
         raise _damaged(source, error) from None
     (fresh / MANIFEST).unlink()
 
@@ -153,8 +171,11 @@ def _check_databases(folder: Path) -> None:
         path = folder / "db" / name
         if not path.exists():
             continue
-        with closing(sqlite3.connect(path)) as database:
-            answer = database.execute("PRAGMA quick_check").fetchone()[0]
+        try:
+            with closing(sqlite3.connect(path)) as database:
+                answer = database.execute("PRAGMA quick_check").fetchone()[0]
+        except sqlite3.DatabaseError as error:  # so damaged that it can't be checked
+            answer = str(error)
         if answer != "ok":
             raise NoteyardError(f"The backup's database {name} is damaged: {answer}.", "Nothing was changed.")
 
@@ -164,8 +185,14 @@ def _add_database(archive: tarfile.TarFile, path: Path) -> None:
         return
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".backup-") as folder:
         copy = Path(folder) / path.name
-        with closing(sqlite3.connect(path, timeout=30)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
+        try:
+            with closing(sqlite3.connect(path, timeout=30)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+        except sqlite3.Error as error:
+            raise NoteyardError(
+                f"The database {path} can't be copied: {error}.",
+                f"The copy is made beside it: look whether there is room in {path.parent}.",
+            ) from None
         copy.chmod(0o600)
         archive.add(copy, f"db/{path.name}")
 
@@ -241,17 +268,3 @@ class _Padded(io.RawIOBase):
         content = self.file.read(wanted)
         self.left -= wanted
         return content.ljust(wanted, b"\0")
-
-
-@contextmanager
-def _whole_file(target: Path) -> Iterator[io.BufferedWriter]:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -54,9 +54,11 @@ app.command()(restore)
 def main() -> None:
     """Run the command; what can be said in a sentence ends with code 1, not with a traceback."""
     from noteyard.errors import NoteyardError
+    from noteyard.file_errors import telling
 
     try:
-        app()
+        with telling():
+            app()
     except NoteyardError as error:
         print(f"{error.message}{f' {error.hint}' if error.hint else ''}", file=sys.stderr)  # noqa: T201
         raise SystemExit(1) from None

@@ -1,12 +1,16 @@
 """Backups: whole, consistent while somebody writes, restored whole or not at all."""
 
+import errno
+import io
 import os
+import resource
 import shutil
 import sqlite3
 import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +145,90 @@ def test_what_can_not_be_read_ends_a_backup_in_words(
     assert "start the backup again" in str(refused.value.hint)
 
 
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file gets larger: writing fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_no_room_for_a_backup_is_said_in_words(instance: Instance, tmp_path: Path) -> None:
+    bare, target = Instance(tmp_path / "bare"), tmp_path / "yard.tar.gz"
+    (bare.objects / "one").write_bytes(os.urandom(100_000))
+    with room_for(50_000), pytest.raises(NoteyardError) as refused:
+        write_backup(bare, target)
+    assert refused.value.message == f"The backup {target} can't be written: file too large."
+    assert "choose another place" in str(refused.value.hint)
+    path = instance.state / "db" / "noteyard.sqlite"
+    with room_for(20_000), pytest.raises(NoteyardError) as refused:
+        write_backup(instance, target)
+    assert refused.value.message.startswith(f"The database {path} can't be copied: ")
+    assert refused.value.hint == f"The copy is made beside it: look whether there is room in {path.parent}."
+    assert [entry.name for entry in tmp_path.iterdir() if "yard.tar" in entry.name] == []
+
+
+def test_what_hinders_a_restore_is_not_taken_for_damage(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, state = tmp_path / "backup.tar.gz", tmp_path / "fresh"
+    write_backup(instance, file)
+    with room_for(20_000), pytest.raises(NoteyardError) as refused:
+        restore_backup(file, state)
+    assert refused.value.message == f"{file} can't be restored to {state}, and nothing was changed: file too large."
+    below = file / "state"
+    said = noteyard(below, "restore", str(file), code=1)
+    assert said.startswith(f"{file} can't be restored to {below}, and nothing was changed: file exists ({file}). ")
+    assert "There is a file where a folder is needed" in said
+    before = contents(instance.state)
+
+    def busy(path: Path, target: Path) -> Path:
+        raise OSError(errno.EBUSY, "", str(path), None, str(target))
+
+    monkeypatch.setattr(Path, "rename", busy)  # as a mount point does; mounting takes rights
+    with pytest.raises(NoteyardError) as refused:
+        restore_backup(file, instance.state, force=True)
+    assert refused.value.message.endswith(f"nothing was changed: device or resource busy ({instance.state}).")
+    assert str(refused.value.hint).startswith("A mount point can't be moved: name a folder below it")
+    assert contents(instance.state) == before
+    assert [path.name for path in tmp_path.iterdir() if "restor" in path.name] == []
+
+
+def test_a_database_that_was_damaged_before_is_named(instance: Instance, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz"
+    write_backup(instance, good)
+    with tarfile.open(good) as source, tarfile.open(bad, "w:gz") as target:
+        for member in source:
+            if member.name == "db/noteyard.sqlite":
+                member.size = 0
+            target.addfile(member, source.extractfile(member) if member.isreg() and member.size else None)
+        member = tarfile.TarInfo("db/noteyard.sqlite")
+        member.size = 5_000
+        target.addfile(member, io.BytesIO(b"x" * member.size))
+    with pytest.raises(NoteyardError, match=r"database noteyard\.sqlite is damaged: file is not a database\."):
+        restore_backup(bad, tmp_path / "fresh")
+
+
+def test_two_restores_in_one_second_keep_both(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Still(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Still":
+            return cls(2026, 11, 26, 12, 0, 0, tzinfo=tz)
+
+    file = tmp_path / "backup.tar.gz"
+    write_backup(instance, file)
+    monkeypatch.setattr("noteyard.backup.datetime", Still)
+    kept = [restore_backup(file, instance.state, force=True) for _ in range(3)]
+    name = "state.before-restore-20261126-120000"
+    assert kept == [tmp_path / name, tmp_path / f"{name}-2", tmp_path / f"{name}-3"]
+    assert all(path is not None and (path / "homes" / "ada").is_dir() for path in kept)
+
+
 def test_a_folder_in_use_is_kept_beside(instance: Instance, tmp_path: Path) -> None:
     file = tmp_path / "backup.tar.gz"
     write_backup(instance, file)
@@ -227,7 +315,7 @@ def test_a_path_that_escapes_is_refused(instance: Instance, tmp_path: Path) -> N
 def test_a_backup_without_its_database_is_refused(instance: Instance, tmp_path: Path) -> None:
     (instance.state / "noteyard.yaml").write_text("database_url: postgresql+psycopg://db/yard\n")
     said = noteyard(instance.state, "backup", str(tmp_path / "b.tar.gz"), code=1)
-    assert "pg_dump" in said
+    assert said.startswith("The database is not in the state folder (`database_url` is set)") and "pg_dump" in said
     noteyard(instance.state, "backup", str(tmp_path / "b.tar.gz"), "--without-database")
     assert "inside the state folder" in noteyard(
         instance.state, "backup", str(instance.state / "b"), "--without-database", code=1

@@ -136,6 +136,15 @@ def _ended_in_the_end(process: "subprocess.Popen[str]") -> Iterator["subprocess.
             process.kill()
 
 
+def test_a_state_folder_that_can_not_be_made_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = noteyard(tmp_path / "file" / "state", "up", code=1)
+    assert (
+        f"{tmp_path}/file/state/secrets can't be used: not a directory. There is a file where a folder is needed"
+        in said
+    )
+
+
 def test_following_logs(state: Path) -> None:
     (state / "logs").mkdir(parents=True)
     log = state / "logs" / "api.log"
