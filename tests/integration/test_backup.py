@@ -229,6 +229,17 @@ def test_two_restores_in_one_second_keep_both(
     assert all(path is not None and (path / "homes" / "ada").is_dir() for path in kept)
 
 
+def test_a_file_that_is_there_is_not_overwritten_unasked(instance: Instance, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar.gz"
+    file.write_text("of yesterday")
+    said = noteyard(instance.state, "backup", str(file), code=1)
+    assert said == f"There is already a file {file}. Name another, or add --force: it is replaced then.\n"
+    assert file.read_text() == "of yesterday"
+    noteyard(instance.state, "backup", str(file), "--force")
+    assert read_manifest(file).state == str(instance.state)
+    assert f"{tmp_path} is a folder. Name a file" in noteyard(instance.state, "backup", str(tmp_path), code=1)
+
+
 def test_a_folder_in_use_is_kept_beside(instance: Instance, tmp_path: Path) -> None:
     file = tmp_path / "backup.tar.gz"
     write_backup(instance, file)
@@ -320,3 +331,18 @@ def test_a_backup_without_its_database_is_refused(instance: Instance, tmp_path: 
     assert "inside the state folder" in noteyard(
         instance.state, "backup", str(instance.state / "b"), "--without-database", code=1
     )
+
+
+def test_a_backup_without_the_hubs_database_or_objects_is_refused(instance: Instance, tmp_path: Path) -> None:
+    (instance.state / "noteyard.yaml").write_text(
+        "hub_database_url: postgresql+psycopg://db/hub\nobjects: {url: 's3://noteyard/objects'}\n"
+    )
+    file = str(tmp_path / "b.tar.gz")
+    said = noteyard(instance.state, "backup", file, code=1)
+    assert said.startswith("JupyterHub's database is not in the state folder (`hub_database_url` is set)")
+    said = noteyard(instance.state, "backup", file, "--without-database", code=1)
+    assert said == (
+        "Releases and outputs are in s3://noteyard/objects (`objects.url` is set), so this file would be without them. "
+        "Back that up by its own means, after the databases, and add --without-objects.\n"
+    )
+    noteyard(instance.state, "backup", file, "--without-database", "--without-objects")
