@@ -46,25 +46,25 @@ def claim_it(database: Database, runner: ScriptedRunner) -> None:
 
 
 async def test_a_queued_run_is_started_once(database: Database, tmp_path: Path) -> None:
-    (run,) = queue(database)
+    (run,) = queue(database, timeout=90)
     runner = ScriptedRunner()
     loop = RunLoop.of(context(database, tmp_path, runner))
     for _ in range(3):
         await loop.turn()
     assert [start.id for start in runner.started] == [attempt_id(run, 1)]
-    assert runner.started[0].profile == "default"
+    assert (runner.started[0].profile, runner.started[0].timeout) == ("default", 90)
     assert state(database, run) is RunState.STARTING
 
 
 async def test_a_crash_before_the_process_is_made_up_for(database: Database, tmp_path: Path) -> None:
-    (run,) = queue(database)
+    (run,) = queue(database, timeout=90)
     runner = ScriptedRunner(crash_before_start=True)
     with pytest.raises(Crash):
         await RunLoop.of(context(database, tmp_path, runner)).turn()
     age(database, run, created=now() - timedelta(seconds=10))
     successor = RunLoop.of(context(database, tmp_path, runner))
     await successor.turn()
-    assert [start.id for start in runner.started] == [attempt_id(run, 1)]
+    assert [(start.id, start.timeout) for start in runner.started] == [(attempt_id(run, 1), 90)]
     claim_it(database, runner)
     await successor.turn()
     assert state(database, run) is RunState.RUNNING

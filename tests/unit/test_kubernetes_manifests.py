@@ -1,6 +1,7 @@
 """The objects of runs and dashboards as a whole."""
 
 import json
+from dataclasses import replace
 
 from noteyard.backends.base import Start
 from noteyard.backends.kubernetes.manifests import DASHBOARDS, RUNS, access_secret, job
@@ -21,7 +22,6 @@ def test_a_job_is_made_once_and_waits_for_its_secret() -> None:
     assert made["spec"]["suspend"] is True
     assert made["spec"]["backoffLimit"] == 0
     assert made["spec"]["ttlSecondsAfterFinished"] == 600
-    assert made["spec"]["activeDeadlineSeconds"] == 7 * 24 * 3600
     pod = made["spec"]["template"]["spec"]
     assert pod["restartPolicy"] == "Never"
     assert pod["automountServiceAccountToken"] is False
@@ -29,6 +29,14 @@ def test_a_job_is_made_once_and_waits_for_its_secret() -> None:
     assert pod["containers"][0]["command"] == ["python", "-I", "-m", "noteyard_lab.worker", "--attempt", "r1.2"]
     assert {"name": "work", "emptyDir": {"sizeLimit": "20Gi"}} in pod["volumes"]
     assert "the-token" not in json.dumps(made)
+
+
+def test_kubernetes_ends_no_job_within_its_run_s_timeout() -> None:
+    month = 30 * 24 * 3600
+    made = job(RUNS, replace(RUN, timeout=month), PROFILE, OPTIONS)
+    assert made["spec"]["activeDeadlineSeconds"] > month + OPTIONS.start_seconds
+    unlimited = job(RUNS, RUN, PROFILE, OPTIONS)
+    assert "activeDeadlineSeconds" not in unlimited["spec"]
 
 
 def test_a_secret_goes_with_what_it_is_for() -> None:

@@ -19,7 +19,8 @@ class Start:
 
     `id` is the attempt's or workload process's id; `token` its bearer token, handed over by a pipe;
     `profile` names the environment; `person` is who acts by it, a run's owner or a dashboard's publisher. `image` is
-    the one by digest that its release remembers; those in `gone` no registry has any more.
+    the one by digest that its release remembers; those in `gone` no registry has any more. `timeout` is how many
+    seconds a run may take from its claim on; None for no limit, and for dashboards.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Start:
     person: str = ""
     image: str | None = None
     gone: frozenset[str] = frozenset()
+    timeout: int | None = None
 
 
 @dataclass(frozen=True)

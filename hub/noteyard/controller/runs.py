@@ -131,7 +131,7 @@ class RunLoop:
                 return
             token = renew_token(row)
             row.created = now()
-            start = start_of(session, id, token, run.release, run.owner)
+            start = start_of(session, id, token, run.release, run.owner, run.timeout)
         log.info("attempt started again", attempt=id, request_id=run.request_id)
         await self._launch(start, run)
 
@@ -192,7 +192,8 @@ class RunLoop:
                 if row.state != RunState.QUEUED:
                     continue
                 token = begin_attempt(session, row, self.context.epoch)
-                start = start_of(session, attempt_id(row.id, row.attempt), token, row.release, row.owner)
+                id = attempt_id(row.id, row.attempt)
+                start = start_of(session, id, token, row.release, row.owner, row.timeout)
             log.info("attempt starts", attempt=start.id, request_id=row.request_id)
             await self._launch(start, row)
 

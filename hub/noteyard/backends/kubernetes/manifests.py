@@ -26,7 +26,9 @@ ACCESS_FILE = "access.json"
 UID = 1000
 SAVING_SECONDS = 30
 """How long a worker that is told to end may take to save; its own limit is 20 s."""
-LAST_RESORT_SECONDS = 7 * 24 * 3600
+LAST_RESORT_SECONDS = 24 * 3600
+"""What a Job may take beside its run's timeout and the known parts of its start and end: worker and controller keep the
+timeout themselves, and an image may be pulled for long."""
 ENDED_FOR_SECONDS = 600
 DASHBOARD_PORT = 8866
 
@@ -79,13 +81,21 @@ def job(kind: Kind, start: Start, profile: Profile, options: Kubernetes) -> Mani
             # Our controller tries again; a pod of Kubernetes' own making would have no token to claim with.
             "backoffLimit": 0,
             "ttlSecondsAfterFinished": ENDED_FOR_SECONDS,
-            "activeDeadlineSeconds": LAST_RESORT_SECONDS,
+            **_deadline(start, options),
             "template": {
                 "metadata": {"labels": marks},
                 "spec": {**pod_spec(kind, start, profile, options), "restartPolicy": "Never"},
             },
         },
     }
+
+
+def _deadline(start: Start, options: Kubernetes) -> Manifest:
+    """The end of a Job that nobody ends any more; a run without a limit has none here either."""
+    if start.timeout is None:
+        return {}
+    around = options.start_seconds + SAVING_SECONDS + options.mount.ending_seconds
+    return {"activeDeadlineSeconds": start.timeout + around + LAST_RESORT_SECONDS}
 
 
 RESUMED: Manifest = {"spec": {"suspend": False}}
