@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from noteyard.backends.kubernetes.manifests import NOT_MOVED
 from playwright.sync_api import Browser, Page, expect
 
 from tests.kubernetes.cluster import RELEASE, Cluster
@@ -104,6 +105,7 @@ def test_a_lab_has_what_its_profile_says_and_no_way_to_kubernetes(cluster: Clust
         "requests": {"cpu": "100m", "memory": str(256 * 1024**2)},
     }
     assert pod["spec"]["restartPolicy"] == "Never"
+    assert NOT_MOVED.items() <= pod["metadata"]["annotations"].items()
     kernel = lab.start_kernel()
     look = "import os\nprint(os.path.exists('/var/run/secrets/kubernetes.io'), os.getuid(), os.environ['HOME'])"
     assert lab.execute(kernel, look) == "False 1000 /home/jovyan\n"

@@ -31,6 +31,16 @@ def test_a_job_is_made_once_and_waits_for_its_secret() -> None:
     assert "the-token" not in json.dumps(made)
 
 
+def test_autoscalers_leave_a_run_where_it_is_and_may_move_a_dashboard() -> None:
+    moved = deployment(DASHBOARDS, PROCESS, PROFILE, OPTIONS)["spec"]["template"]["metadata"]
+    stays = job(RUNS, RUN, PROFILE, OPTIONS)["spec"]["template"]["metadata"]
+    assert "annotations" not in moved
+    assert stays["annotations"] == {
+        "karpenter.sh/do-not-disrupt": "true",
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    }
+
+
 def test_kubernetes_ends_no_job_within_its_run_s_timeout() -> None:
     month = 30 * 24 * 3600
     made = job(RUNS, replace(RUN, timeout=month), PROFILE, OPTIONS)

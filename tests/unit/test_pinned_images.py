@@ -62,7 +62,7 @@ def test_a_runs_job_names_the_digest_and_what_was_asked_for() -> None:
     ]
     for found in (first, later):
         marks = found["spec"]["template"]["metadata"]
-        assert marks["annotations"] == {IMAGE: "lab:1"}
+        assert marks["annotations"] == made["spec"]["template"]["metadata"]["annotations"] | {IMAGE: "lab:1"}
         assert marks["labels"] == made["spec"]["template"]["metadata"]["labels"] | image_label("lab:1")
     assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "lab:1", "what is given stays as it is"
 

@@ -30,6 +30,8 @@ LAST_RESORT_SECONDS = 24 * 3600
 """What a Job may take beside its run's timeout and the known parts of its start and end: worker and controller keep the
 timeout themselves, and an image may be pulled for long."""
 ENDED_FOR_SECONDS = 600
+NOT_MOVED = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+"""Annotations of labs and runs: what they hold in memory is lost when an autoscaler empties their node."""
 DASHBOARD_PORT = 8866
 
 Manifest = Any
@@ -83,7 +85,7 @@ def job(kind: Kind, start: Start, profile: Profile, options: Kubernetes) -> Mani
             "ttlSecondsAfterFinished": ENDED_FOR_SECONDS,
             **_deadline(start, options),
             "template": {
-                "metadata": {"labels": marks},
+                "metadata": {"labels": marks, "annotations": NOT_MOVED},
                 "spec": {**pod_spec(kind, start, profile, options), "restartPolicy": "Never"},
             },
         },

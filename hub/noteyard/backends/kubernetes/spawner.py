@@ -18,7 +18,7 @@ from noteyard.backends.kubernetes.image_pods import image_to_run
 from noteyard.backends.kubernetes.lab_environment import lab_environment
 from noteyard.backends.kubernetes.lab_start import LabStart
 from noteyard.backends.kubernetes.lab_troubles import LAB, exit_code, lab_has_ended
-from noteyard.backends.kubernetes.manifests import PERSON, resources, tolerations
+from noteyard.backends.kubernetes.manifests import NOT_MOVED, PERSON, resources, tolerations
 from noteyard.backends.kubernetes.pinned_images import IMAGE, image_label, missing_image
 from noteyard.backends.kubernetes.pod_states import why_it_ended
 from noteyard.errors import NoteyardError
@@ -62,7 +62,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
         self.storage_extra_labels = {PERSON: host_label(self.user.name)}
         self.extra_labels = self.storage_extra_labels | image_label(image)
         marks = {"noteyard/start": self.start_id, IMAGE: image}
-        self.extra_annotations = {PERSON: self.user.name, **marks}
+        self.extra_annotations = {PERSON: self.user.name, **marks, **NOT_MOVED}
         wants = resources(profile)
         self.image = await image_to_run(self.api, self.settings.kubernetes, image, self._gone)
         self.cpu_limit, self.cpu_guarantee = profile.cpu, float(wants["requests"]["cpu"])
