@@ -73,7 +73,10 @@ class Kubernetes(Section):
         default_factory=list, description="Names of pull secrets in the users' namespace."
     )
     unschedulable_seconds: int = Field(
-        default=30, ge=1, description="A lab that no node takes fails after this, unless a node is being added for it."
+        default=60,
+        ge=1,
+        description="A lab that no node takes fails after this, unless a node is being added; an autoscaler may take a "
+        "minute to say so.",
     )
     new_node_seconds: int = Field(
         default=600, ge=1, description="How long a lab waits for a node that the cluster's autoscaler adds."

@@ -1,10 +1,11 @@
 """What a lab's person is told of a pod that does not start, and what the waiting page says of one that does."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from noteyard.backends.kubernetes.lab_progress import stage
-from noteyard.backends.kubernetes.lab_troubles import Patience, Trouble, lab_has_ended, trouble
+from noteyard.backends.kubernetes.lab_troubles import Patience, Trouble, adds_a_node, lab_has_ended, trouble
 
 PATIENCE = Patience(30, 600)
 
@@ -59,6 +60,26 @@ def test_a_node_that_is_being_added_is_waited_for_and_one_that_is_not_isnt() -> 
     assert found(lacking, [event("NotTriggerScaleUp")]).patience == 0
     waits = stage(lacking, [], adding)
     assert waits.sentence == "The cluster adds a machine for your lab. This takes some minutes …"
+
+
+def test_a_node_that_comes_for_another_pod_is_waited_for_as_long() -> None:
+    lacking = pod(said="0/3 nodes are available: 3 Insufficient memory.")
+
+    def scaling(**times: Any) -> list[Any]:
+        return [event("Pulled") | {"metadata": {}}, event("TriggeredScaleUp") | {"metadata": {}, **times}]
+
+    def comes(**times: Any) -> bool:
+        return adds_a_node(scaling(**times), datetime(2026, 11, 2, 9, 9, tzinfo=UTC), PATIENCE)
+
+    assert comes(lastTimestamp="2026-11-02T09:00:00Z")
+    assert comes(lastTimestamp=None, eventTime="2026-11-02T09:00:00.000000Z")
+    assert not comes(lastTimestamp="2026-11-02T08:58:00Z")
+    awaited = trouble(lacking, (), (), PATIENCE, node_comes=True)
+    assert awaited is not None
+    assert (awaited.message, awaited.patience) == ("The cluster adds a machine, which may have room for your lab.", 600)
+    assert stage(lacking, [], awaited).sentence.endswith("This takes some minutes …")
+    unfit = trouble(lacking, [event("NotTriggerScaleUp")], (), PATIENCE, node_comes=True)
+    assert unfit is not None and unfit.patience == 0
 
 
 def test_an_image_that_is_refused_fails_at_once_and_an_absent_registry_is_tried_again() -> None:

@@ -3,13 +3,22 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from kubernetes_asyncio.client import ApiException
 
 from noteyard.backends.kubernetes.cluster import AWAY
 from noteyard.backends.kubernetes.lab_progress import Stage, stage
-from noteyard.backends.kubernetes.lab_troubles import LAB, Event, Patience, Trouble, trouble
+from noteyard.backends.kubernetes.lab_troubles import (
+    LAB,
+    Event,
+    Patience,
+    Trouble,
+    adds_a_node,
+    moment,
+    trouble,
+)
 from noteyard.backends.kubernetes.pod_states import Pod, container_states
 from noteyard.hub_pages import LabFailed
 from noteyard.lab_http import lab_answers
@@ -95,7 +104,7 @@ class LabStart:
             return
         self._there = True
         await self._read_claim(pod)
-        found = trouble(pod, self._events(pod), self._claim, self._patience)
+        found = trouble(pod, self._events(pod), self._claim, self._patience, self._node_comes())
         self._problem = found
         if found is not None and self._lasts(found.reason) >= found.patience:
             await self._fail(found)
@@ -146,16 +155,17 @@ class LabStart:
         mark = (pod["metadata"].get("annotations") or {}).get("noteyard/start")
         return not self._spawner.start_id or mark == self._spawner.start_id
 
+    def _node_comes(self) -> bool:
+        return adds_a_node(self._all_events(), datetime.now(UTC), self._patience)
+
     def _events(self, pod: Pod) -> list[Event]:
+        uid = pod["metadata"]["uid"]
+        return sorted((event for event in self._all_events() if event["involvedObject"].get("uid") == uid), key=moment)
+
+    def _all_events(self) -> list[Event]:
+        """Those of all pods of the namespace."""
         reflector = self._spawner.event_reflector
-        if reflector is None:
-            return []
-        mine = [
-            event
-            for event in reflector.resources.values()
-            if event["involvedObject"].get("uid") == pod["metadata"]["uid"]
-        ]
-        return sorted(mine, key=_moment)
+        return list(reflector.resources.values()) if reflector is not None else []
 
     def _last_event(self, pod: Pod) -> str:
         events = self._events(pod)
@@ -181,9 +191,4 @@ class LabStart:
             spawner.log.warning("The claim %s can't be read: %r", spawner.pvc_name, error)
             return
         plain = [spawner.api.api_client.sanitize_for_serialization(event) for event in events.items]
-        self._claim = sorted(plain, key=_moment)
-
-
-def _moment(event: Event) -> str:
-    times = (event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
-    return next((str(moment) for moment in times if moment), "")
+        self._claim = sorted(plain, key=moment)

@@ -1,7 +1,8 @@
 """Why a lab's pod does not start, for the person who waits: a sentence, the next step, how long to hope. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from noteyard.backends.kubernetes.pinned_images import missing_image
@@ -62,9 +63,29 @@ class Trouble:
     patience: float = 0.0
 
 
-def trouble(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience: Patience) -> Trouble | None:
-    """What keeps the pod from starting; None while all goes well. `claim` are the events of the home's claim."""
-    return _ended(pod) or _stuck(pod) or _no_node(pod, events, claim, patience) or _not_set_up(pod, events)
+def trouble(
+    pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience: Patience, node_comes: bool = False
+) -> Trouble | None:
+    """What keeps the pod from starting; None while all goes well.
+
+    `events` are the pod's own, `claim` those of the home's claim; `node_comes`: see `adds_a_node`.
+    """
+    return _ended(pod) or _stuck(pod) or _no_node(pod, events, claim, patience, node_comes) or _not_set_up(pod, events)
+
+
+def adds_a_node(events: Iterable[Event], now: datetime, patience: Patience) -> bool:
+    """Whether the autoscaler has said of any pod, not long ago, that it adds a node for it.
+
+    It says nothing of pods that will fit on a node which it adds already.
+    """
+    since = now - timedelta(seconds=patience.new_node)
+    return any(event.get("reason") in SCALING and datetime.fromisoformat(moment(event)) > since for event in events)
+
+
+def moment(event: Event) -> str:
+    """When it was seen last, as the API writes times."""
+    times = (event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
+    return next((str(time) for time in times if time), "")
 
 
 def lab_has_ended(pod: Pod) -> bool:
@@ -122,7 +143,9 @@ def _stuck(pod: Pod) -> Trouble | None:
     return None
 
 
-def _no_node(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience: Patience) -> Trouble | None:
+def _no_node(
+    pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience: Patience, node_comes: bool
+) -> Trouble | None:
     if pod.get("spec", {}).get("nodeName"):
         return None
     refusal = _condition(pod, "PodScheduled")
@@ -136,7 +159,12 @@ def _no_node(pod: Pod, events: Sequence[Event], claim: Sequence[Event], patience
     message, hint = why_no_node(said, pod)
     if reasons & SCALING:
         return Trouble("The cluster adds a machine for your lab.", hint, "lab-no-node", said, patience.new_node)
-    return Trouble(message, hint, "lab-no-node", said, 0.0 if reasons & NOT_SCALING else patience.no_node)
+    if reasons & NOT_SCALING:
+        return Trouble(message, hint, "lab-no-node", said)
+    if node_comes:
+        message = "The cluster adds a machine, which may have room for your lab."
+        return Trouble(message, hint, "lab-no-node", said, patience.new_node)
+    return Trouble(message, hint, "lab-no-node", said, patience.no_node)
 
 
 def _no_home(said: str, refused_claims: Sequence[Event]) -> Trouble:
