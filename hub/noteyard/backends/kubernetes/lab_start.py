@@ -16,6 +16,7 @@ from noteyard.backends.kubernetes.lab_troubles import (
     Patience,
     Trouble,
     adds_a_node,
+    held_up,
     moment,
     trouble,
 )
@@ -100,6 +101,7 @@ class LabStart:
     async def _look(self) -> None:
         pod = self._pod()
         if pod is None or "deletionTimestamp" in pod["metadata"]:
+            await self._fail_if_held_up()
             await self._fail_if_gone()
             return
         self._there = True
@@ -109,6 +111,12 @@ class LabStart:
         if found is not None and self._lasts(found.reason) >= found.patience:
             await self._fail(found)
         await self._fail_if_late(pod)
+
+    async def _fail_if_held_up(self) -> None:
+        earlier = self._named()
+        found = held_up(earlier, datetime.now(UTC)) if earlier is not None and not self._there else None
+        if found is not None:
+            await self._fail(found)
 
     async def _fail_if_gone(self) -> None:
         # The reflector may lag: gone is what the API says is gone.
@@ -144,10 +152,13 @@ class LabStart:
         return moment - self._since.setdefault(what, moment)
 
     def _pod(self) -> Mapping[str, Any] | None:
-        reflector = self._spawner.pod_reflector
-        key = f"{self._spawner.namespace}/{self._spawner.pod_name}"
-        pod = reflector.pods.get(key) if reflector else None
+        pod = self._named()
         return pod if self._ours(pod) else None
+
+    def _named(self) -> Mapping[str, Any] | None:
+        """The pod of the lab's name, of this start or of an earlier one."""
+        pod: Mapping[str, Any] | None = self._spawner.seen()
+        return pod
 
     def _ours(self, pod: Mapping[str, Any] | None) -> bool:
         if pod is None:

@@ -11,6 +11,7 @@ from noteyard.backends.kubernetes.pod_states import (
     NO_IMAGE,
     Pod,
     container_states,
+    does_not_end,
     has_ended,
     image_is_refused,
     why_it_ended,
@@ -71,6 +72,20 @@ def trouble(
     `events` are the pod's own, `claim` those of the home's claim; `node_comes`: see `adds_a_node`.
     """
     return _ended(pod) or _stuck(pod) or _no_node(pod, events, claim, patience, node_comes) or _not_set_up(pod, events)
+
+
+def held_up(earlier: Pod, now: datetime) -> Trouble | None:
+    """What keeps the pod from being made: an earlier one of its name that does not end, most often on a lost node."""
+    if not does_not_end(earlier, now):
+        return None
+    known, node = earlier["metadata"], earlier["spec"]["nodeName"]
+    return Trouble(
+        "Your lab of before has not ended: its machine does not answer.",
+        "An administrator has to give the machine up; show them what stands below. Your saved files are kept.",
+        "lab-held-up",
+        f"The pod {known['name']} on the node {node} was to end by {known['deletionTimestamp']}. "
+        f"If the machine is gone: kubectl delete node {node}",
+    )
 
 
 def adds_a_node(events: Iterable[Event], now: datetime, patience: Patience) -> bool:

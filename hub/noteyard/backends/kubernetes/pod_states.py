@@ -1,6 +1,7 @@
 """What the state of a pod means for a person: why it does not start, and why it ended. Pure."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 Pod = Mapping[str, Any]
@@ -16,6 +17,8 @@ NOT_WANTED = 3
 """Exit code of a process that was told that it is not wanted: a pod that came in place of another can't claim."""
 LAST_WORDS = 300
 BY_THE_CLUSTER = frozenset({"Evicted", "Preempting", "NodeLost", "DeadlineExceeded", "Shutdown", "NodeShutdown"})
+OVERDUE = timedelta(seconds=60)
+"""A kubelet that works has told of a pod's end this long after the pod's grace, volumes and all."""
 NO_CONTAINER = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -70,6 +73,12 @@ def why_it_waits(pod: Pod) -> str | None:
 def has_ended(pod: Pod) -> bool:
     """Whether nothing of the pod runs any more."""
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def does_not_end(pod: Pod, now: datetime) -> bool:
+    """Whether a pod that was deleted is still there a while after its grace: nobody on its node tells of its end."""
+    due = pod["metadata"].get("deletionTimestamp")
+    return due is not None and now - datetime.fromisoformat(due) > OVERDUE
 
 
 def was_restarted(pod: Pod) -> bool:

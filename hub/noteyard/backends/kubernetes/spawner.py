@@ -15,6 +15,7 @@ from kubespawner import KubeSpawner
 from noteyard.backends.kubernetes.cluster import AWAY, NOT_FOUND, refused
 from noteyard.backends.kubernetes.homes import HomeState, ask_home, home_volumes
 from noteyard.backends.kubernetes.image_pods import image_to_run
+from noteyard.backends.kubernetes.lab_end import ended_in_time
 from noteyard.backends.kubernetes.lab_environment import lab_environment
 from noteyard.backends.kubernetes.lab_start import LabStart
 from noteyard.backends.kubernetes.lab_troubles import LAB, exit_code, lab_has_ended
@@ -87,7 +88,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
             url = await self._starting.watched(self._starting.made_and_up(super().start()))
         except LabFailed:
             # Whoever presses the button again gets what the tag means by now.
-            missing = missing_image(self._seen() or {})
+            missing = missing_image(self.seen() or {})
             self._gone.update({missing} if missing is not None else ())
             raise
         except NoteyardError as error:
@@ -107,12 +108,13 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
 
     async def stop(self, now: bool = False) -> None:
         """End the lab within its grace, always: what it has not saved yet is somebody's work."""
-        pod = self._seen()
+        pod = self.seen()
         # The address of a pod that has ended may be another's by now, and the question carries the lab's token.
         if self.server and pod is not None and not lab_has_ended(pod):
             await self._ask_home(self.server.url)
         await self._watching()
-        await super().stop(now=False)
+        if not await ended_in_time(super().stop(now=False), self.seen):
+            self.log.warning("The pod %s is past its grace, and its node does not tell of its end", self.pod_name)
 
     async def poll(self) -> int | None:
         """None while the lab runs or starts, else its exit code (1 when it is gone).
@@ -126,7 +128,7 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
             return 1
         if not lab_has_ended(pod):
             # What the reflector does not show yet, KubeSpawner would take for gone.
-            return await self._persistently(super().poll) if self._seen() is not None else None
+            return await self._persistently(super().poll) if self.seen() is not None else None
         if self._starting is None:
             self._remember(f"Your lab has ended: {why_it_ended(pod)}.", await self.last_lines())
         await self._persistently(self.stop)
@@ -204,10 +206,16 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
         self.home = HomeState.of_json(state.get("home"))
         self.last_end = LabEnd.of_json(state.get("last_end"))
 
+    def seen(self) -> Mapping[str, Any] | None:
+        """The pod, as the reflector shows it: at once, and perhaps not what the API would say."""
+        reflector = self.pod_reflector
+        pod: Mapping[str, Any] | None = reflector.pods.get(f"{self.namespace}/{self.pod_name}") if reflector else None
+        return pod
+
     async def look(self) -> Mapping[str, Any] | None:
         """The pod, as the reflector shows it or else as the API says; None when there is none."""
         await self._watching()
-        seen = self._seen()
+        seen = self.seen()
         if seen is not None:
             return seen
         try:
@@ -232,11 +240,6 @@ class PodSpawner(ProfileChoice, KubeSpawner):  # type: ignore[misc]
         except (ApiException, *AWAY):
             return ""
         return str(text)
-
-    def _seen(self) -> Mapping[str, Any] | None:
-        reflector = self.pod_reflector
-        pod: Mapping[str, Any] | None = reflector.pods.get(f"{self.namespace}/{self.pod_name}") if reflector else None
-        return pod
 
     def _remember(self, message: str, log: str = "") -> None:
         self.last_end = self.last_end or LabEnd(message, log)

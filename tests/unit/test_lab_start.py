@@ -1,0 +1,95 @@
+"""A lab's start and end, watched by what the reflectors show."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from noteyard.backends.kubernetes.lab_end import ended_in_time
+from noteyard.backends.kubernetes.lab_start import LabStart
+from noteyard.hub_pages import LabFailed
+from noteyard.settings import Settings
+
+
+def pod(start: str, *, seconds_over: float | None = None, **status: Any) -> dict[str, Any]:
+    """A lab's pod of this start; `seconds_over` its grace, when it was deleted."""
+    metadata: dict[str, Any] = {"name": "lab-ada", "uid": start, "annotations": {"noteyard/start": start}}
+    if seconds_over is not None:
+        due = datetime.now(UTC) - timedelta(seconds=seconds_over)
+        metadata["deletionTimestamp"] = due.isoformat().replace("+00:00", "Z")
+    return {"metadata": metadata, "spec": {"nodeName": "node-7"}, "status": {"phase": "Running", **status}}
+
+
+class Seen:
+    """What the reflector shows of the lab's pod; `twice` is set when it was looked at a second time."""
+
+    def __init__(self, found: dict[str, Any] | None) -> None:
+        self.found = found
+        self.looks = 0
+        self.twice = asyncio.Event()
+
+    def __call__(self) -> dict[str, Any] | None:
+        self.looks += 1
+        if self.looks == 2:
+            self.twice.set()
+        return self.found
+
+
+def starting(seen: Seen, events: list[dict[str, Any]] | None = None) -> LabStart:
+    """The start `now`, whose spawner sees this; its home has a volume."""
+
+    async def known_pod() -> dict[str, Any] | None:
+        return seen.found
+
+    async def claim(*_: Any) -> Any:
+        return SimpleNamespace(status=SimpleNamespace(phase="Bound"))
+
+    return LabStart(
+        SimpleNamespace(
+            settings=Settings(),
+            start_id="now",
+            namespace="users",
+            pvc_name="home-ada",
+            api=SimpleNamespace(read_namespaced_persistent_volume_claim=claim),
+            event_reflector=SimpleNamespace(resources=dict(enumerate(events or []))),
+            seen=seen,
+            known_pod=known_pod,
+        )
+    )
+
+
+async def for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_start_fails_in_words_when_the_lab_of_before_is_on_a_lost_node() -> None:
+    with pytest.raises(LabFailed) as failed:
+        await starting(Seen(pod("before", seconds_over=90))).watched(for_ever())
+    said = failed.value.jupyterhub_message
+    assert said.startswith("Your lab of before has not ended: its machine does not answer. An administrator has to")
+    assert "The pod lab-ada on the node node-7 was to end by" in said
+    assert said.endswith("kubectl delete node node-7)")
+
+
+async def test_a_start_waits_for_the_lab_of_before_to_end_in_its_grace() -> None:
+    seen = Seen(pod("before", seconds_over=-20))
+    assert await starting(seen).watched(seen.twice.wait())
+
+
+async def test_a_start_waits_for_a_node_that_comes_for_another_pod() -> None:
+    lacking = pod("now", phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "0/3"}])
+    lacking["spec"]["nodeName"] = ""
+    adding = {"reason": "TriggeredScaleUp", "metadata": {}, "involvedObject": {"uid": "another"}}
+    seen = Seen(lacking)
+    start = starting(seen, [adding | {"lastTimestamp": datetime.now(UTC).isoformat()}])
+    await start.watched(seen.twice.wait())
+    assert start.stage().sentence.startswith("The cluster adds a machine, which may have room for your lab.")
+
+
+async def test_an_end_on_a_lost_node_is_not_waited_for() -> None:
+    assert not await ended_in_time(for_ever(), Seen(pod("now", seconds_over=90)))
+    ending = Seen(pod("now", seconds_over=-20))
+    assert await ended_in_time(ending.twice.wait(), ending)
+    gone = Seen(None)
+    assert await ended_in_time(gone.twice.wait(), gone)
