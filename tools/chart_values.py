@@ -5,11 +5,10 @@ helm/noteyard/values.schema.json and docs/chart.md (`make docs`); helm/noteyard/
 import json
 from typing import Any, Literal
 
+from noteyard.kubernetes_settings import Quantities
 from noteyard.settings import Settings
 from noteyard.settings_section import Section
 from pydantic import Field
-
-Quantities = dict[str, str | int | float]
 
 NOT_SET_BY_PEOPLE = {
     "": ("shape", "state", "bind", "port", "environment", "tls", "database_url", "hub_database_url"),

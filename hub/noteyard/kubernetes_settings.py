@@ -7,6 +7,8 @@ from pydantic import Field
 from noteyard.settings_section import Section
 
 SIZE = r"^[0-9]+(Mi|Gi|Ti)$"
+Quantities = dict[str, str | int | float]
+"""Amounts by resource, as Kubernetes takes them: `500m`, `2Gi`, and plain numbers."""
 
 
 class Objects(Section):
@@ -45,7 +47,7 @@ class Mount(Section):
     cache_size: str = Field(
         default="2Gi", pattern=SIZE, description="What a pod keeps on its node's disk of what it reads and writes."
     )
-    resources: dict[Literal["requests", "limits"], dict[str, str]] = Field(
+    resources: dict[Literal["requests", "limits"], Quantities] = Field(
         default_factory=dict, description="CPU and memory of the sidecar, as Kubernetes writes them."
     )
     upload_seconds: int = Field(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from chart_values import ChartValues
-from noteyard.settings import load
+from noteyard.settings import Settings, load
 
 from tests.chart.rendering import CHART, find, helm, refusal, rendered
 
@@ -60,17 +60,23 @@ def test_a_value_that_is_missing_is_asked_for_by_its_path(values: dict[str, Any]
     assert said in refusal(values)
 
 
+def loaded(values: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings as the parts read them from what the chart writes."""
+    written = find(rendered(values), "ConfigMap", "yard-settings")["data"]["noteyard.yaml"]
+    (folder / "noteyard.yaml").write_text(written)
+    for name in ("NOTEYARD_STATE", "NOTEYARD_DATABASE_URL", "NOTEYARD_HUB_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return load(folder)
+
+
 def test_the_settings_that_the_chart_writes_load_in_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {
         "runs": {"concurrent": 9},
         "labs": {"idle_minutes": 15},
         "kubernetes": {"homes": {"size": "20Gi"}},
     }
-    objects = rendered({"settings": given, "edge": {"tlsSecret": "wild"}, "images": {"pullSecrets": ["mine"]}})
-    (tmp_path / "noteyard.yaml").write_text(find(objects, "ConfigMap", "yard-settings")["data"]["noteyard.yaml"])
-    for name in ("NOTEYARD_STATE", "NOTEYARD_DATABASE_URL", "NOTEYARD_HUB_DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    settings = load(tmp_path)
+    chart = {"edge": {"tlsSecret": "wild"}, "images": {"pullSecrets": ["mine"]}}
+    settings = loaded({"settings": given, **chart}, tmp_path, monkeypatch)
     assert settings.shape == "kubernetes"
     assert (settings.runs.concurrent, settings.labs.idle_minutes, settings.kubernetes.homes.size) == (9, 15, "20Gi")
     assert settings.urls.hub == "https://noteyard.example.org"
@@ -80,3 +86,18 @@ def test_the_settings_that_the_chart_writes_load_in_the_app(tmp_path: Path, monk
     assert settings.kubernetes.image_pull_secrets == ["mine"]
     assert settings.profiles[0].image == "example/lab:1"
     assert str(settings.tls.certificate) == "/etc/noteyard/tls/tls.crt"
+
+
+def test_amounts_of_the_mount_may_be_plain_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    amounts = {"requests": {"cpu": 0.05, "memory": "64Mi"}, "limits": {"cpu": 1, "memory": 536870912}}
+    data = {"team_url": "s3://team", "endpoint": "https://s3.example.org"}
+    values = {"settings": {"s3": data}, "mount": {"resources": amounts}}
+    assert loaded(values, tmp_path, monkeypatch).kubernetes.mount.resources == amounts
+
+
+def test_large_numbers_are_still_numbers_when_the_chart_has_written_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"runs": {"timeout_seconds": 30_000_000, "retry_base_seconds": 0.00001}}
+    runs = loaded({"settings": given}, tmp_path, monkeypatch).runs
+    assert (runs.timeout_seconds, runs.retry_base_seconds) == (30_000_000, 0.00001)
