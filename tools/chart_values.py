@@ -243,7 +243,8 @@ class ChartValues(Section):
         default="",
         description="A Secret in place of Noteyard's own, which are generated at the first installation and kept: "
         "internal, hub-api, hub-cookie, hub-crypt, signing (64 hexadecimal digits each) and viewer-key.pem (Ed25519, "
-        "PKCS #8).",
+        "PKCS #8). Needed where the chart is rendered without the cluster, as Argo CD does "
+        "([how](kubernetes.md#upgrades)).",
     )
     users: UserValues = Field(default_factory=UserValues)
     edge: EdgeValues = Field(default_factory=EdgeValues)

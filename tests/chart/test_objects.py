@@ -1,11 +1,18 @@
 """The objects of an installation: pods bounded, unprivileged, probed and drained; restarted only when they must be."""
 
+import json
+import re
+import shutil
+import subprocess
+from base64 import b64decode
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from noteyard.viewer_tokens import ViewerTokens
 
-from tests.chart.rendering import Object, containers, find, pod_templates, rendered
+from tests.chart.rendering import ROOT, Object, containers, find, pod_templates, rendered
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +138,25 @@ def test_only_the_hub_gets_the_login_s_client_secret() -> None:
         assert [found["stringData"] for found in kept] == (
             [{"login-client-secret": "s3cret"}] if "clientSecret" in given else []
         )
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl on PATH")
+def test_the_secret_of_the_docs_has_all_that_the_chart_would_generate(objects: list[Object], tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (made_so,) = re.findall(r"```sh\n(mkdir -m 700 keys\n.*?)```", page, re.DOTALL)
+    only_shown = 'kubectl() { command kubectl "$@" --dry-run=client -o json; }\n'
+    done = subprocess.run(
+        ["bash", "-euc", only_shown + made_so], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    made = {key: b64decode(value).decode() for key, value in json.loads(done.stdout)["data"].items()}
+    assert made.keys() == find(objects, "Secret", "yard-secrets")["data"].keys()
+    assert "PUBLIC KEY" in ViewerTokens(made.pop("viewer-key.pem")).public_pem
+    assert all(re.fullmatch("[0-9a-f]{64}", secret) for secret in made.values())
+    assert len(set(made.values())) == len(made)
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_a_secret_of_one_s_own_two_renderings_are_the_same() -> None:
+    given = {"existingSecret": "noteyard-keys"}
+    assert rendered(given) == rendered(given)
