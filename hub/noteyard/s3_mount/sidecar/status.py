@@ -9,7 +9,7 @@ from typing import Literal
 State = Literal["ready", "unmounted", "away"]
 FILE = "status.json"
 READY = "ready"
-"""A file that is there once the lab may start."""
+"""A file that is there once runs and dashboards may begin; labs do not wait for it."""
 
 
 @dataclass(frozen=True)
