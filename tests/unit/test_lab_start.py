@@ -1,6 +1,7 @@
 """A lab's start and end, watched by what the reflectors show."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from noteyard.backends.kubernetes.lab_end import ended_in_time
 from noteyard.backends.kubernetes.lab_start import LabStart
+from noteyard.backends.kubernetes.spawner import PodSpawner
 from noteyard.hub_pages import LabFailed
-from noteyard.settings import Settings
+from noteyard.kubernetes_settings import Kubernetes
+from noteyard.settings import Profile, Settings
 
 
 def pod(start: str, *, seconds_over: float | None = None, **status: Any) -> dict[str, Any]:
@@ -59,8 +62,20 @@ def starting(seen: Seen, events: list[dict[str, Any]] | None = None) -> LabStart
     )
 
 
-async def for_ever() -> None:
+async def for_ever(*_: Any, **__: Any) -> None:
     await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def spawner(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PodSpawner]:
+    """A spawner as KubeSpawner makes it for tests, without a hub and a cluster."""
+    monkeypatch.setattr("kubespawner.spawner.load_config", lambda **_: None)
+    options = Kubernetes(image_pull_policy="Always")
+    profiles = [Profile(name="default", image="example/lab:1")]
+    made = PodSpawner(_mock=True, settings=Settings(kubernetes=options, profiles=profiles))
+    made.user.groups = []
+    yield made
+    await made.api.api_client.close()
 
 
 async def test_a_start_fails_in_words_when_the_lab_of_before_is_on_a_lost_node() -> None:
@@ -93,3 +108,18 @@ async def test_an_end_on_a_lost_node_is_not_waited_for() -> None:
     assert await ended_in_time(ending.twice.wait(), ending)
     gone = Seen(None)
     assert await ended_in_time(gone.twice.wait(), gone)
+
+
+async def test_a_lab_on_a_lost_node_is_stopped_though_its_pod_stays(
+    spawner: PodSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubespawner.KubeSpawner.stop", for_ever)
+    monkeypatch.setattr(spawner, "_watching", lambda: asyncio.sleep(0))
+    monkeypatch.setattr(spawner, "seen", lambda: pod("now", seconds_over=90))
+    await spawner.stop()
+
+
+async def test_autoscalers_leave_a_lab_where_it_is(spawner: PodSpawner) -> None:
+    await spawner.load_user_options()
+    assert spawner.extra_annotations["karpenter.sh/do-not-disrupt"] == "true"
+    assert spawner.extra_annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
