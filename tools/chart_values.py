@@ -104,7 +104,9 @@ class Reach(Section):
 class UserValues(Section):
     """Where labs, runs and dashboards are, and what they reach."""
 
-    namespace: str = Field(default="", max_length=63, description="Their namespace; empty: <release>-users.")
+    namespace: str = Field(
+        default="", max_length=63, description="Their namespace, never the release's own; empty: <release>-users."
+    )
     createNamespace: bool = Field(
         default=True, description="Make the namespace, and keep it when the release is uninstalled: homes are in it."
     )
@@ -225,7 +227,9 @@ class MountValues(Section):
         description="Where the driver is: a namespace that allows privileged pods; empty: <release>-s3-mount.",
     )
     createNamespace: bool = Field(default=True, description="Make the namespace.")
-    priorityClassName: str = Field(default="system-node-critical", description="Priority of the driver's pods.")
+    priorityClassName: str = Field(
+        default="system-node-critical", description="Priority of the driver's pods; empty: the cluster's default."
+    )
     kubeletFolder: str = Field(
         default="/var/lib/kubelet", pattern=r"^/.*[^/]$", description="The kubelet's root folder on the nodes."
     )

@@ -43,7 +43,7 @@ def rendered(values: Mapping[str, Any] | None = None, release: str = "yard") -> 
 
 def refusal(values: Mapping[str, Any]) -> str:
     """What Helm says to values that it does not take."""
-    done = helm("template", "yard", str(CHART), "--kube-version=1.34", values=values)
+    done = helm("template", "yard", str(CHART), "--kube-version=1.34", "--namespace", "place", values=values)
     assert done.returncode != 0, "Helm took it"
     return done.stderr
 

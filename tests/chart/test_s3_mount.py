@@ -67,3 +67,11 @@ def test_without_the_mount_or_data_nothing_of_it_is_there(values: dict[str, Any]
 
 def test_a_size_that_is_none_is_refused_by_its_path() -> None:
     assert "mount.cacheSize" in refusal({"mount": {"cacheSize": "plenty"}}).replace("/", ".")
+
+
+def test_without_a_priority_there_is_no_quota_for_it(objects: list[Object]) -> None:
+    quota = find(objects, "ResourceQuota", NAME)["spec"]["scopeSelector"]["matchExpressions"]
+    assert quota == [{"operator": "In", "scopeName": "PriorityClass", "values": ["system-node-critical"]}]
+    plain = rendered({**ON, "mount": {"priorityClassName": ""}})
+    assert not [found for found in plain if found["kind"] == "ResourceQuota"]
+    assert "priorityClassName" not in find(plain, "DaemonSet", NAME)["spec"]["template"]["spec"]

@@ -69,6 +69,18 @@ def loaded(values: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
     return load(folder)
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"users": {"namespace": "place"}}, "users.namespace is place, the release's own: people's pods need another"),
+        ({"mount": {"namespace": "place"}}, "mount.namespace is place, where other pods are"),
+        ({"mount": {"namespace": "yard-users"}}, "mount.namespace is yard-users, where other pods are"),
+    ],
+)
+def test_namespaces_that_are_shut_in_are_not_those_of_others(values: dict[str, Any], said: str) -> None:
+    assert said in refusal({"settings": {"s3": {"team_url": "s3://team"}}, **values})
+
+
 def test_the_settings_that_the_chart_writes_load_in_the_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {
         "runs": {"concurrent": 9},

@@ -3,7 +3,12 @@
 {{- end }}
 
 {{- define "noteyard.users" -}}
-{{ .Values.users.namespace | default (printf "%s-users" (include "noteyard.name" .)) }}
+{{- $users := .Values.users.namespace | default (printf "%s-users" (include "noteyard.name" .)) -}}
+{{- /* All pods of the namespace are shut in by policies, which would cut Noteyard's own parts off. */ -}}
+{{- if eq $users .Release.Namespace -}}
+{{- fail (printf "users.namespace is %s, the release's own: people's pods need another. Set users.namespace, or install the release into another namespace" $users) -}}
+{{- end -}}
+{{ $users }}
 {{- end }}
 
 {{/* Labels of a component. Takes root and component. */}}
@@ -243,7 +248,11 @@ checksum/given-secrets: {{ printf "%s %s %s" (toJson .root.Values.database) (toJ
 {{- end }}
 
 {{- define "noteyard.mountNamespace" -}}
-{{ .Values.mount.namespace | default (printf "%s-s3-mount" (include "noteyard.name" .)) }}
+{{- $space := .Values.mount.namespace | default (printf "%s-s3-mount" (include "noteyard.name" .)) -}}
+{{- if has $space (list .Release.Namespace (include "noteyard.users" .)) -}}
+{{- fail (printf "mount.namespace is %s, where other pods are: the driver needs a namespace of its own. Set mount.namespace to another" $space) -}}
+{{- end -}}
+{{ $space }}
 {{- end }}
 
 {{/* The CSI driver's name, which is the cluster's: no two releases share one. At most 63 characters. */}}
