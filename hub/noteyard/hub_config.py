@@ -10,6 +10,7 @@ from noteyard.instance import Instance
 from noteyard.logs import logging_config
 from noteyard.roles import CLIENT_ID, CULLER, CUSTOM_SCOPES, SERVICE, roles
 from noteyard.settings import Settings
+from noteyard.store.database import connect_args
 from noteyard.urls import PublicUrls
 
 LAB_REMEMBERS_SECONDS = 60
@@ -32,7 +33,7 @@ def configure_hub(c: Any, settings: Settings) -> None:
         c.JupyterHub.cookie_host_prefix_enabled = urls.secure
     c.JupyterHub.default_url = "/"
     c.JupyterHub.cookie_secret_file = str(instance.secret_file("hub-cookie"))
-    c.JupyterHub.upgrade_db = True
+    _database(c, settings.hub_database_url or instance.hub_database_url)
     # Labs go on while the hub restarts.
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
@@ -54,6 +55,16 @@ def configure_hub(c: Any, settings: Settings) -> None:
     c.Spawner.start_timeout = settings.labs.start_timeout_seconds + 15
     c.Spawner.http_timeout = 15  # spawners of ours wait themselves until the lab answers
     c.Spawner.consecutive_failure_limit = 0  # a profile that is broken is no reason to end the hub
+
+
+def _database(c: Any, url: str) -> None:
+    c.JupyterHub.db_url = url
+    c.JupyterHub.upgrade_db = True
+    limits = connect_args(url)
+    # JupyterHub gives SQLite arguments of its own where there are none. And it keeps transactions open while it waits:
+    # a limit for those, as Noteyard's own database has one, is not for it.
+    if limits:
+        c.JupyterHub.db_kwargs = {"connect_args": limits}
 
 
 def _pages(c: Any, urls: PublicUrls) -> None:

@@ -1,4 +1,4 @@
-"""Is this process fit to work? And its metrics."""
+"""Is this process fit to work, is it one that still turns? And its metrics."""
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,6 +14,15 @@ def health(database: Db) -> dict[str, str]:
     """200 while the database answers."""
     with database.read() as session:
         session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+@router.get("/live")
+async def live() -> dict[str, str]:
+    """200 while the loop turns that all requests go through; a database that is away is no reason to be restarted.
+
+    In the loop itself: the threads may all be waiting for the database.
+    """
     return {"status": "ok"}
 
 

@@ -17,7 +17,7 @@ REQUESTS = Counter(
 )
 SECONDS = Histogram("noteyard_http_request_seconds", "Time until the response began.", ["route"])
 GIVEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
-QUIET = ("/internal/v1/edge", "/internal/v1/health", "/internal/v1/metrics", "/internal/v1/authz", "/internal/v1/s3")
+QUIET = tuple(f"/internal/v1/{name}" for name in ("edge", "health", "live", "metrics", "authz", "s3"))
 
 
 class RequestLog:

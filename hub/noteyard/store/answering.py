@@ -7,6 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from noteyard.store.database import connect_args
+
 PAUSE = 2.0
 
 
@@ -22,7 +24,7 @@ def until_it_answers(work: Callable[[], None]) -> None:
 
 def connect_once(url: str) -> None:
     """Raises OperationalError when the database of this SQLAlchemy URL can't be connected to."""
-    engine = create_engine(url)
+    engine = create_engine(url, connect_args=connect_args(url))
     try:
         engine.connect().close()
     finally:

@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy import Engine, create_engine, event, make_url, select
 from sqlalchemy.orm import Session, sessionmaker
 
 BUSY_SECONDS = 30
+"""How long one waits for what another holds, and how long another may hold it and say nothing."""
+CONNECT_SECONDS = 5
+SILENT_SECONDS = 15
 Row = TypeVar("Row", bound=Any)
 
 
@@ -51,15 +54,44 @@ def shared_database(url: str) -> Database:
     return Database(url)
 
 
+def connect_args(url: str) -> dict[str, Any]:
+    """What every engine of a PostgreSQL URL is made with: a server that went without a word is given up in seconds.
+
+    The system alone would go on for a quarter of an hour. What the URL says itself stays as it is.
+    """
+    if url.startswith("sqlite"):
+        return {}
+    limits = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": SILENT_SECONDS * 1000,  # nobody acknowledges what was sent
+        "keepalives": 1,  # nobody is there while an answer is waited for
+        "keepalives_idle": SILENT_SECONDS // 3,
+        "keepalives_interval": SILENT_SECONDS // 3,
+        "keepalives_count": 2,
+    }
+    given = make_url(url).query
+    return {name: limit for name, limit in limits.items() if name not in given}
+
+
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20)
+        engine = create_engine(url, connect_args=connect_args(url), pool_pre_ping=True, pool_size=5, max_overflow=20)
+        event.listen(engine, "connect", _prepare_postgres)
+        return engine
     engine = create_engine(
         url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=8, max_overflow=32
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    # By a statement: poolers and proxies in front of PostgreSQL refuse these among a connection's options.
+    connection.autocommit = True
+    for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute("SELECT set_config(%s, %s, false)", (limit, f"{BUSY_SECONDS}s"))
+    connection.autocommit = False
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

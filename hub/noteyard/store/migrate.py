@@ -33,6 +33,7 @@ def migrate(database: Database, lock_folder: Path | None = None) -> None:
         if newer:
             log.warning("the database's schema is a newer version's; this one goes on with it", revision=newer)
             return
+        _wait_for_locks(connection)
         upgrade(connection)
         connection.commit()
 
@@ -57,10 +58,17 @@ def _of_a_newer_version(connection: Connection) -> str | None:
     return None if found in known else found
 
 
+def _wait_for_locks(connection: Connection) -> None:
+    """However long, in this transaction: another part's migration, or a dump of a table, may take its time."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+
+
 @contextmanager
 def _lock(database: Database, folder: Path | None) -> Iterator[None]:
     if database.engine.dialect.name == "postgresql":
         with database.engine.connect() as connection:
+            _wait_for_locks(connection)
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": POSTGRES_LOCK})
             connection.commit()
             try:

@@ -33,11 +33,10 @@ class KubernetesPlatform:
         self._made: list[KubernetesRunner | KubernetesWorkloadHost] = []
 
     def configure(self, c: Any) -> None:
-        """Spawner, database, and the addresses of the parts."""
+        """Spawner, and the addresses of the parts."""
         from noteyard.backends.kubernetes.spawner_config import configure_spawner
 
         address, port = self.instance.listens("hub")
-        c.JupyterHub.db_url = self.settings.hub_database_url or self.instance.hub_database_url
         c.JupyterHub.hub_bind_url = f"http://{address}:{port}"
         c.JupyterHub.hub_connect_url = self.instance.internal_url("hub")
         c.NoteyardProxy.api_url = self.instance.internal_url("api")

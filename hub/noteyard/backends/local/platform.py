@@ -46,7 +46,6 @@ class LocalPlatform:
 
         if os.geteuid() == 0:
             sys.stderr.write(ROOT_WARNING)
-        c.JupyterHub.db_url = self.settings.hub_database_url or self.instance.hub_database_url
         c.JupyterHub.hub_bind_url = self.instance.internal_url("hub")
         c.JupyterHub.hub_connect_url = self.instance.internal_url("hub")
         c.NoteyardProxy.api_url = self.instance.internal_url("api")
