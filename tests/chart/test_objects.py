@@ -60,6 +60,26 @@ def test_every_part_is_probed_and_spread(objects: list[Object]) -> None:
             assert {"readinessProbe", "livenessProbe"} <= set(container), f"{name} {container['name']}"
 
 
+def probe(template: Object, kind: str) -> Any:
+    (container,) = template["spec"]["containers"]
+    return container[f"{kind}Probe"]
+
+
+def test_no_part_is_restarted_because_its_database_is_away(objects: list[Object]) -> None:
+    """Killed again and again, it would wait up to five minutes longer than the database is away."""
+    found = parts(objects)
+    assert {name: probe(template, "liveness")["httpGet"]["path"] for name, template in found.items()} == {
+        "Deployment/yard-api": "/internal/v1/live",
+        "Deployment/yard-controller": "/live",
+        "Deployment/yard-edge": "/ping",
+        "Deployment/yard-hub": "/hub/health",
+    }
+    assert probe(found["Deployment/yard-api"], "startup")["httpGet"]["path"] == "/internal/v1/live"
+    # The hub answers only when its database does: an hour for that.
+    start = probe(found["Deployment/yard-hub"], "startup")
+    assert start["periodSeconds"] * start["failureThreshold"] == 3600
+
+
 def test_more_than_one_of_what_requests_go_through_stays_up(objects: list[Object]) -> None:
     for name in ("yard-api", "yard-edge"):
         assert find(objects, "PodDisruptionBudget", name)["spec"]["maxUnavailable"] == 1

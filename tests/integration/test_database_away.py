@@ -7,9 +7,11 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from jupyterhub import orm
+from noteyard.controller.health import PATIENCE_SECONDS, Pulse, serve_health
 from noteyard.controller.leader import lead
 from noteyard.hub_config import configure_hub
 from noteyard.instance import Instance
@@ -43,7 +45,7 @@ async def test_a_controller_leads_again_when_its_database_is_back() -> None:
         database = Database(server.url)
         migrate(database)
         stop = asyncio.Event()
-        leading = asyncio.create_task(lead(database, work, stop))
+        leading = asyncio.create_task(lead(database, work, stop, Pulse()))
         await until_async(_grown(epochs, 1), 30, "the first term")
         server.stop()
         await until_async(_grown(ended, 1), 60, "the end of the first term")
@@ -54,6 +56,36 @@ async def test_a_controller_leads_again_when_its_database_is_back() -> None:
         await leading
         database.close()
     assert ended == epochs
+
+
+async def test_a_controller_is_alive_while_its_database_is_away_and_not_when_it_hangs(tmp_path: Path) -> None:
+    clock = {"now": 0.0}
+    pulse = Pulse(lambda: clock["now"])
+    port = serve_health(pulse, "127.0.0.1", 0)
+    stop = asyncio.Event()
+    nowhere = Database(f"sqlite:///{tmp_path / 'missing' / 'noteyard.sqlite'}")
+
+    async def never(_: int) -> None:
+        raise AssertionError("it leads without a database")
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+
+        async def alive() -> bool:
+            return (await client.get("/live")).status_code == 200
+
+        trying = asyncio.create_task(lead(nowhere, never, stop, pulse))
+        for clock["now"] in (PATIENCE_SECONDS, 2 * PATIENCE_SECONDS):
+            await until_async(alive, 30, "a try for the lease at another time")
+        stop.set()
+        await trying
+        clock["now"] = 3 * PATIENCE_SECONDS
+        answer = await client.get("/live")
+        assert (answer.status_code, answer.text) == (
+            503,
+            "The controller has not tried for its lease for 120 s: it hangs, and must be started again.\n",
+        )
+        assert "python_info" in (await client.get("/metrics")).text
+    nowhere.close()
 
 
 def test_the_migration_waits_for_a_database_that_is_not_there_yet() -> None:

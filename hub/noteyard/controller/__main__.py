@@ -3,10 +3,9 @@
 import asyncio
 import signal
 
-from prometheus_client import start_http_server
-
 from noteyard.backends import platform
 from noteyard.controller.context import Context
+from noteyard.controller.health import Pulse, serve_health
 from noteyard.controller.images import note_images
 from noteyard.controller.leader import lead
 from noteyard.controller.loops import Loop, run_loops
@@ -31,12 +30,12 @@ def main() -> None:
     """Work until SIGTERM or SIGINT. Runs and dashboards go on; the next controller adopts them."""
     settings = load()
     configure(settings.log_level)
-    address, port = Instance.of(settings).listens("controller")
-    start_http_server(port, address)
-    asyncio.run(_work(settings))
+    pulse = Pulse()
+    serve_health(pulse, *Instance.of(settings).listens("controller"))
+    asyncio.run(_work(settings, pulse))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, pulse: Pulse) -> None:
     instance = Instance.of(settings)
     urls = PublicUrls.of(settings)
     database = Database(settings.database_url or instance.database_url)
@@ -72,7 +71,7 @@ async def _work(settings: Settings) -> None:
             await shape.close()
 
     try:
-        await lead(database, work, stop)
+        await lead(database, work, stop, pulse)
     finally:
         await hub.http.aclose()
         database.close()

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from noteyard.controller.context import LEASE
+from noteyard.controller.health import Pulse
 from noteyard.store import Database
 from noteyard.store.lease import LostLease, acquire, release
 from noteyard.tokens import new_token
@@ -19,16 +20,20 @@ LEASE_SECONDS = 10.0
 RENEW_SECONDS = 2.5
 
 
-async def lead(database: Database, work: Callable[[int], Awaitable[None]], stop: asyncio.Event) -> None:
-    """Run `work(epoch)` while this process holds the lease; wait and try again when it is lost. Ends on `stop`."""
+async def lead(database: Database, work: Callable[[int], Awaitable[None]], stop: asyncio.Event, pulse: Pulse) -> None:
+    """Run `work(epoch)` while this process holds the lease; wait and try again when it is lost. Ends on `stop`.
+
+    `pulse` beats with every try for the lease that has ended, failed ones too.
+    """
     holder = f"{socket.gethostname()[:20]}.{os.getpid()}.{new_token()[:8]}"
     while not stop.is_set():
         epoch = await _ask(database, holder)
+        pulse.beat()
         if epoch is None:
             await _pause(stop, RENEW_SECONDS / 2)
             continue
         log.info("leading", epoch=epoch)
-        await _lead_once(database, holder, epoch, work, stop)
+        await _lead_once(work(epoch), _renew(database, holder, epoch, pulse), stop)
     try:
         await asyncio.to_thread(_release, database, holder)
     except OperationalError as error:
@@ -44,11 +49,9 @@ async def _ask(database: Database, holder: str) -> int | None:
         return None
 
 
-async def _lead_once(
-    database: Database, holder: str, epoch: int, work: Callable[[int], Awaitable[None]], stop: asyncio.Event
-) -> None:
-    working = asyncio.ensure_future(work(epoch))
-    renewing = asyncio.ensure_future(_renew(database, holder, epoch))
+async def _lead_once(work: Awaitable[None], renewals: Awaitable[None], stop: asyncio.Event) -> None:
+    working = asyncio.ensure_future(work)
+    renewing = asyncio.ensure_future(renewals)
     stopping = asyncio.ensure_future(stop.wait())
     try:
         done, _ = await asyncio.wait({working, renewing, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,11 +67,12 @@ async def _lead_once(
         await asyncio.gather(working, renewing, stopping, return_exceptions=True)
 
 
-async def _renew(database: Database, holder: str, epoch: int) -> None:
+async def _renew(database: Database, holder: str, epoch: int, pulse: Pulse) -> None:
     while True:
         await asyncio.sleep(RENEW_SECONDS)
         if await asyncio.to_thread(_acquire, database, holder) != epoch:
             raise LostLease("the lease was taken by another controller")
+        pulse.beat()
 
 
 def _acquire(database: Database, holder: str) -> int | None:

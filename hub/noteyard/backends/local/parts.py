@@ -40,8 +40,8 @@ def _hub(instance: Instance) -> Part:
 
 
 def _controller(instance: Instance) -> Part:
-    metrics = f"{instance.internal_url('controller')}/metrics"
-    return Part("controller", (*PYTHON, "noteyard.controller"), healthy=metrics, metrics=metrics)
+    url = instance.internal_url("controller")
+    return Part("controller", (*PYTHON, "noteyard.controller"), healthy=f"{url}/live", metrics=f"{url}/metrics")
 
 
 def _s3(instance: Instance) -> Part:
