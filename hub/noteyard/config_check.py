@@ -23,13 +23,19 @@ from noteyard.settings import Settings
 from noteyard.urls import PublicUrls
 
 SOON = timedelta(days=21)
+EDGE = {"local": "this machine", "kubernetes": "the edge's Service or Ingress"}
+SPEAK_TLS = {
+    "local": "set tls.certificate and tls.key, or tls.acme_email",
+    "kubernetes": "set the value edge.tlsSecret",
+}
 
 
 class Weight(StrEnum):
-    """A problem keeps something from working; a warning works, and costs something."""
+    """A problem keeps something from working; a warning works, and costs something; what is not checked may be so."""
 
     PROBLEM = "problem"
     WARNING = "warning"
+    UNCHECKED = "not checked"
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ def check(settings: Settings, resolving: Resolve = resolve) -> list[Finding]:
     """All findings, problems first."""
     urls = PublicUrls.of(settings)
     findings = [
+        *(_bind(settings, urls) if settings.shape == "local" else ()),
         *_addresses(settings, urls),
         *_names(settings, urls, resolving),
         *_isolation(settings, urls),
@@ -66,10 +73,10 @@ def check(settings: Settings, resolving: Resolve = resolve) -> list[Finding]:
         *_environments(settings),
         *_login(settings),
     ]
-    return sorted(findings, key=lambda finding: finding.weight is Weight.WARNING)
+    return sorted(findings, key=lambda finding: list(Weight).index(finding.weight))
 
 
-def _addresses(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
+def _bind(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
     reachable = not _is_loopback(settings.bind)
     if reachable and settings.urls.hub is None:
         yield Finding(
@@ -83,7 +90,10 @@ def _addresses(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
             f"bind is {settings.bind}: only programs on this machine reach the edge.",
             "Right when a reverse proxy on this machine forwards to it; otherwise set bind: 0.0.0.0.",
         )
-    for option, url in (("urls.hub", urls.hub), ("urls.apps", urls.apps), ("urls.s3", urls.s3)):
+
+
+def _addresses(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
+    for option, url in (("urls.hub", urls.hub), ("urls.apps", urls.apps), *_embedded_s3(settings, urls)):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
             yield Finding(
@@ -93,14 +103,19 @@ def _addresses(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
             )
 
 
+def _embedded_s3(settings: Settings, urls: PublicUrls) -> list[tuple[str, str]]:
+    """Its option and URL; on Kubernetes S3 is a service of its own."""
+    return [("urls.s3", urls.s3)] if settings.shape == "local" else []
+
+
 def _names(settings: Settings, urls: PublicUrls, resolving: Resolve) -> Iterator[Finding]:
-    s3 = urlsplit(urls.s3).hostname or ""
-    for option, host in (("urls.hub", urls.hub_host), ("urls.s3", s3)):
+    for option, url in (("urls.hub", urls.hub), *_embedded_s3(settings, urls)):
+        host = urlsplit(url).hostname or ""
         if host and not _is_address(host) and not resolving(host):
             yield Finding(
                 Weight.PROBLEM,
                 f"{host} ({option}) is not known to DNS.",
-                f"Add a record for {host} that leads to this machine.",
+                f"Add a record for {host} that leads to {EDGE[settings.shape]}.",
             )
     wildcards = [("dashboards", urls.apps_host)]
     if settings.urls.lab_hosts:
@@ -116,7 +131,7 @@ def _names(settings: Settings, urls: PublicUrls, resolving: Resolve) -> Iterator
             yield Finding(
                 Weight.PROBLEM,
                 f"Names below {host} are not known to DNS, so {what} can't be opened.",
-                f"Add the wildcard record *.{host} that leads to this machine."
+                f"Add the wildcard record *.{host} that leads to {EDGE[settings.shape]}."
                 + (" Or set urls.lab_hosts: false, at the cost that it names then." if what == "labs" else ""),
             )
 
@@ -155,13 +170,13 @@ def _tls(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
         yield Finding(
             Weight.WARNING,
             f"urls.hub is {urls.hub}, but the edge has no certificate.",
-            "Right when a reverse proxy in front speaks TLS; else set tls.certificate and tls.key, or tls.acme_email.",
+            f"Right when a reverse proxy in front speaks TLS; else {SPEAK_TLS[settings.shape]}.",
         )
     if not urls.secure and not _is_localhost(urls.hub_host):
         yield Finding(
             Weight.WARNING,
             f"{urls.hub} is without TLS: passwords and data can be read on the network.",
-            "Set tls.certificate and tls.key, or tls.acme_email, and https:// in urls.",
+            f"Put https:// in urls, and where no proxy in front speaks TLS, {SPEAK_TLS[settings.shape]}.",
         )
     if tls.acme_email and not tls.acme_dns_provider:
         yield Finding(
@@ -170,12 +185,27 @@ def _tls(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
             "Set tls.acme_dns_provider to the name of your DNS provider as Traefik knows it.",
         )
     if tls.certificate and tls.key:
-        yield from _certificate(tls.certificate, tls.key, _needed_names(settings, urls))
+        names = _needed_names(settings, urls)
+        if settings.shape == "local":
+            yield from _certificate(tls.certificate, tls.key, names)
+        else:
+            yield _certificate_elsewhere(names)
 
 
 def _needed_names(settings: Settings, urls: PublicUrls) -> list[str]:
     labs = [f"*.{urls.hub_host}"] if settings.urls.lab_hosts else []
-    return [urls.hub_host, *labs, f"*.{urls.apps_host}", urlsplit(urls.s3).hostname or ""]
+    s3 = [urlsplit(url).hostname or "" for _, url in _embedded_s3(settings, urls)]
+    return [urls.hub_host, *labs, f"*.{urls.apps_host}", *s3]
+
+
+def _certificate_elsewhere(names: list[str]) -> Finding:
+    return Finding(
+        Weight.UNCHECKED,
+        f"Whether the certificate in the Secret edge.tlsSecret covers {', '.join(names)}, and until when: only the "
+        "edge has it.",
+        "Look at it: kubectl get secret NAME -o jsonpath='{.data.tls\\.crt}' | base64 -d | openssl x509 -noout "
+        "-enddate -ext subjectAltName",
+    )
 
 
 def _certificate(path: Path, key: Path, names: list[str]) -> Iterator[Finding]:

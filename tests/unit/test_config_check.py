@@ -158,3 +158,33 @@ def test_an_address_has_no_names_below_it() -> None:
         "labs need hosts of their own below 192.0.2.7, and an IP address has none.",
         "dashboards need hosts of their own below 192.0.2.7, and an IP address has none.",
     ]
+
+
+def on_kubernetes(**urls: Any) -> dict[str, Any]:
+    """What the chart writes, as the hub's pod has it: without the certificate's files."""
+    tls = {"certificate": "/etc/noteyard/tls/tls.crt", "key": "/etc/noteyard/tls/tls.key"}
+    public = {"hub": "https://yard.example.org", "apps": "https://apps.example.net", **urls}
+    return {"shape": "kubernetes", "urls": public, "tls": tls, "profiles": [{"name": "default", "image": "lab:1"}]}
+
+
+def test_on_kubernetes_only_the_certificate_is_left_to_look_at() -> None:
+    (only,) = found(on_kubernetes())
+    assert only.weight is Weight.UNCHECKED
+    assert only.message == (
+        "Whether the certificate in the Secret edge.tlsSecret covers yard.example.org, *.yard.example.org, "
+        "*.apps.example.net, and until when: only the edge has it."
+    )
+    assert "kubectl get secret NAME -o jsonpath='{.data.tls\\.crt}'" in only.hint
+
+
+def test_on_kubernetes_names_and_addresses_are_looked_at() -> None:
+    assert messages(on_kubernetes(hub="https://yard.example.org/x"), nothing, Weight.PROBLEM) == [
+        "urls.hub is 'https://yard.example.org/x': it must be http:// or https:// with a host name, and no path.",
+        "yard.example.org (urls.hub) is not known to DNS.",
+        "Names below yard.example.org are not known to DNS, so labs can't be opened.",
+        "Names below apps.example.net are not known to DNS, so dashboards can't be opened.",
+    ]
+    hints = [finding.hint for finding in found(on_kubernetes(), nothing) if finding.weight is Weight.PROBLEM]
+    assert hints[0] == "Add a record for yard.example.org that leads to the edge's Service or Ingress."
+    (only,) = found({**on_kubernetes(), "tls": {}})
+    assert only.hint == "Right when a reverse proxy in front speaks TLS; else set the value edge.tlsSecret."
