@@ -90,14 +90,19 @@ class S3Values(Section):
     )
 
 
-class Reach(Section):
-    """What people's code may reach: a network by `cidr`, or pods of this cluster by `namespace` and `labels`."""
+class Peer(Section):
+    """A network by `cidr`, or pods of this cluster by `namespace` and `labels`."""
 
     cidr: str | None = Field(
         default=None, pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", description="The network, e.g. 10.1.2.0/24."
     )
     namespace: str | None = Field(default=None, max_length=63, description="The pods' namespace.")
     labels: dict[str, str] = Field(default_factory=dict, description="The pods' labels; empty: all of the namespace.")
+
+
+class Reach(Peer):
+    """What people's code may reach: a network by `cidr`, or pods of this cluster by `namespace` and `labels`."""
+
     ports: list[int] = Field(default_factory=list, description="TCP ports, 53 by UDP too; empty: all of any protocol.")
 
 
@@ -191,6 +196,15 @@ class ControllerValues(Section):
     resources: Resources = _resources("50m", "192Mi", "512Mi")
 
 
+class MetricsValues(Section):
+    """Who reads the parts' metrics ([where they are](kubernetes.md#metrics))."""
+
+    scrapers: list[Peer] = Field(
+        default_factory=list,
+        description="Who reaches the ports that metrics are on, besides the parts that need them: e.g. Prometheus.",
+    )
+
+
 class IngressValues(Section):
     """An Ingress to the edge, where browsers don't come in by the edge's own Service."""
 
@@ -255,6 +269,7 @@ class ChartValues(Section):
     hub: HubValues = Field(default_factory=HubValues)
     api: ApiValues = Field(default_factory=ApiValues)
     controller: ControllerValues = Field(default_factory=ControllerValues)
+    metrics: MetricsValues = Field(default_factory=MetricsValues)
     ingress: IngressValues = Field(default_factory=IngressValues)
     mount: MountValues = Field(default_factory=MountValues)
 

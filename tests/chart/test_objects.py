@@ -180,3 +180,47 @@ def test_the_secret_of_the_docs_has_all_that_the_chart_would_generate(objects: l
 def test_with_a_secret_of_one_s_own_two_renderings_are_the_same() -> None:
     given = {"existingSecret": "noteyard-keys"}
     assert rendered(given) == rendered(given)
+
+
+def test_metrics_are_opened_to_those_who_read_them_and_no_other_port() -> None:
+    assert not [found for found in rendered() if found["metadata"]["name"] == "yard-metrics"]
+    monitoring = {"namespace": "monitoring", "labels": {"app.kubernetes.io/name": "prometheus"}}
+    objects = rendered({"metrics": {"scrapers": [monitoring, {"cidr": "10.1.2.0/24"}]}})
+    policy = find(objects, "NetworkPolicy", "yard-metrics")
+    assert "namespace" not in policy["metadata"]
+    assert policy["spec"] == {
+        "podSelector": {
+            "matchLabels": {"app.kubernetes.io/instance": "yard"},
+            "matchExpressions": [
+                {
+                    "key": "app.kubernetes.io/component",
+                    "operator": "In",
+                    "values": ["hub", "api", "controller", "edge"],
+                }
+            ],
+        },
+        "policyTypes": ["Ingress"],
+        "ingress": [
+            {
+                "from": [
+                    {
+                        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+                        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+                    },
+                    {"ipBlock": {"cidr": "10.1.2.0/24"}},
+                ],
+                "ports": [{"port": 8081}, {"port": 8000}, {"port": 8001}],
+            }
+        ],
+    }
+    opened = {port["port"] for port in policy["spec"]["ingress"][0]["ports"]}
+    listened = {
+        name: {port["containerPort"] for container in template["spec"]["containers"] for port in container["ports"]}
+        for name, template in parts(objects).items()
+    }
+    assert {name.removeprefix("Deployment/yard-"): ports & opened for name, ports in listened.items()} == {
+        "hub": {8081},
+        "api": {8000},
+        "controller": {8001},
+        "edge": {8081},
+    }

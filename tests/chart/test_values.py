@@ -38,6 +38,7 @@ def test_the_defaults_of_values_yaml_are_those_of_the_docs_and_the_schema() -> N
         ({"settings": {"profiles": []}}, "'/settings/profiles': minItems: got 0, want 1"),
         ({"database": {"url": "sqlite:///x"}}, "'/database/url': 'sqlite:///x' does not match pattern"),
         ({"users": {"reach": [{"ports": [1]}]}}, "users.reach: each needs a cidr, or a namespace"),
+        ({"metrics": {"scrapers": [{"labels": {}}]}}, "metrics.scrapers: each needs a cidr, or a namespace"),
         ({"api": {"resources": {"limit": {}}}}, "'/api/resources': additional properties 'limit' not allowed"),
     ],
 )

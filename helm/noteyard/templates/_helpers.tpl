@@ -278,3 +278,18 @@ resources: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{/* Whom a network policy lets through: a network, or pods. Takes peer, and option for what to say without either. */}}
+{{- define "noteyard.peer" -}}
+{{- with .peer -}}
+{{- if .cidr -}}
+- ipBlock: {cidr: {{ .cidr | quote }}}
+{{- else -}}
+- namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: {{ required (printf "%s: each needs a cidr, or a namespace" $.option) .namespace }}
+  podSelector:
+    matchLabels: {{- toYaml (.labels | default dict) | nindent 6 }}
+{{- end }}
+{{- end }}
+{{- end }}
