@@ -100,6 +100,7 @@ def test_a_killed_hub_leaves_no_culler_behind(hub: Installation) -> None:
     until(lambda: not set(cullers()) & set(before), 10, "its end")
     hub.start("hub")
     until(lambda: len(cullers()) == 1, 20, "the next one")
+    assert "ConnectionRefusedError" not in hub.log("hub"), "a culler looks when the hub listens"
 
 
 def test_a_busy_lab_is_not_culled_and_an_idle_one_is(tmp_path_factory: pytest.TempPathFactory) -> None:
