@@ -90,7 +90,7 @@ async def _work(database: Database, folder: Path) -> None:
         run_loops(
             [
                 Loop("schedules", ScheduleLoop(leading).turn, 0.5),
-                Loop("runs", RunLoop.of(leading).turn, 0.25),
+                Loop("runs", RunLoop(leading).turn, 0.25),
                 Loop("end", watch, 0.5),
                 Loop("execution", lambda: asyncio.to_thread(_execute, leading, runner), 0.05),
             ]

@@ -74,7 +74,7 @@ async def test_a_run_begins_again_without_its_image_and_uses_up_no_retry(databas
     with database.write() as session:
         run = add_run(session, get_release(session, release), "ada", retries=1).id
     runner = ScriptedRunner(gone={OLD})
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     for _ in range(4):
         await loop.turn()
     assert [(start.id, start.image, start.gone) for start in runner.started] == [
@@ -97,7 +97,7 @@ async def test_a_run_that_fails_without_its_image_as_well_has_failed(database: D
     with database.write() as session:
         run = add_run(session, get_release(session, release), "ada").id
     runner = ScriptedRunner(gone={OLD})
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     for _ in range(4):
         await loop.turn()
     # Pods told the second attempt the same digest once more.

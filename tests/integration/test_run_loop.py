@@ -48,7 +48,7 @@ def claim_it(database: Database, runner: ScriptedRunner) -> None:
 async def test_a_queued_run_is_started_once(database: Database, tmp_path: Path) -> None:
     (run,) = queue(database, timeout=90)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     for _ in range(3):
         await loop.turn()
     assert [start.id for start in runner.started] == [attempt_id(run, 1)]
@@ -60,9 +60,9 @@ async def test_a_crash_before_the_process_is_made_up_for(database: Database, tmp
     (run,) = queue(database, timeout=90)
     runner = ScriptedRunner(crash_before_start=True)
     with pytest.raises(Crash):
-        await RunLoop.of(context(database, tmp_path, runner)).turn()
+        await RunLoop(context(database, tmp_path, runner)).turn()
     age(database, run, created=now() - timedelta(seconds=10))
-    successor = RunLoop.of(context(database, tmp_path, runner))
+    successor = RunLoop(context(database, tmp_path, runner))
     await successor.turn()
     assert [(start.id, start.timeout) for start in runner.started] == [(attempt_id(run, 1), 90)]
     claim_it(database, runner)
@@ -73,9 +73,9 @@ async def test_a_crash_before_the_process_is_made_up_for(database: Database, tmp
 async def test_a_new_controller_adopts_what_runs(database: Database, tmp_path: Path) -> None:
     (run,) = queue(database)
     runner = ScriptedRunner()
-    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    await RunLoop(context(database, tmp_path, runner)).turn()
     claim_it(database, runner)
-    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    await RunLoop(context(database, tmp_path, runner)).turn()
     assert len(runner.started) == 1
     assert state(database, run) is RunState.RUNNING
 
@@ -83,7 +83,7 @@ async def test_a_new_controller_adopts_what_runs(database: Database, tmp_path: P
 async def test_a_vanished_worker_is_said_so_in_words(database: Database, tmp_path: Path) -> None:
     (run,) = queue(database)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     await loop.turn()
     claim_it(database, runner)
     runner.die(attempt_id(run, 1), "killed (SIGKILL), most often because the machine ran out of memory")
@@ -101,7 +101,7 @@ async def test_a_retry_waits_until_the_attempt_before_is_proven_dead(database: D
     (run,) = queue(database, retries=1)
     runner = ScriptedRunner()
     settings = {"runs": Runs(retry_base_seconds=0.001, retry_cap_seconds=0.002)}
-    loop = RunLoop.of(context(database, tmp_path, runner, **settings))
+    loop = RunLoop(context(database, tmp_path, runner, **settings))
     await loop.turn()
     claim_it(database, runner)
     with database.write() as session:
@@ -121,14 +121,14 @@ async def test_a_run_that_ends_with_the_installation_is_tried_again(
     (run,) = queue(database)
     runner = ScriptedRunner()
     made = context(database, tmp_path, runner)
-    await RunLoop.of(made).turn()
+    await RunLoop(made).turn()
     claim_it(database, runner)
     runner.alive.clear()
     if trace != "none":
         runner.die(attempt_id(run, 1), "it was killed (SIGKILL)")
     made.began = now() + timedelta(seconds=1)
-    await RunLoop.of(made).turn()
-    await RunLoop.of(made).turn()
+    await RunLoop(made).turn()
+    await RunLoop(made).turn()
     assert [start.id for start in runner.started] == [attempt_id(run, 1), attempt_id(run, 2)]
     with database.read() as session:
         assert session.get_one(Attempt, (run, 1)).state is RunState.INTERRUPTED
@@ -144,7 +144,7 @@ def interrupt(database: Database, run: str) -> None:
 async def test_an_interrupted_run_begins_again_when_its_process_has_ended(database: Database, tmp_path: Path) -> None:
     (run,) = queue(database)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     await loop.turn()
     claim_it(database, runner)
     interrupt(database, run)
@@ -161,7 +161,7 @@ async def test_an_interrupted_run_that_had_used_too_much_is_lost_and_not_begun_a
 ) -> None:
     (run,) = queue(database)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     await loop.turn()
     claim_it(database, runner)
     interrupt(database, run)
@@ -180,7 +180,7 @@ async def test_an_interrupted_run_that_had_used_too_much_is_lost_and_not_begun_a
 async def test_a_start_that_the_platform_is_away_for_is_made_later(database: Database, tmp_path: Path) -> None:
     (run,) = queue(database)
     runner = ScriptedRunner(refuse=Unavailable("The Kubernetes API does not answer."))
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     await loop.turn()
     assert state(database, run) is RunState.STARTING
     runner.refuse = None
@@ -195,7 +195,7 @@ async def test_a_run_that_cannot_be_started_says_why(database: Database, tmp_pat
     runner = ScriptedRunner(
         refuse=NoteyardError("The environment /nowhere does not exist.", "Set profiles.0.environment.")
     )
-    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    await RunLoop(context(database, tmp_path, runner)).turn()
     with database.read() as session:
         ended = get_run(session, run)
         assert ended.state is RunState.FAILED
@@ -208,7 +208,7 @@ async def test_a_profile_that_was_closed_to_the_owner_starts_nothing(database: D
     (run,) = queue(database)
     runner = ScriptedRunner()
     closed = [{"name": "default", "groups": ["sales"]}]
-    await RunLoop.of(context(database, tmp_path, runner, profiles=closed)).turn()
+    await RunLoop(context(database, tmp_path, runner, profiles=closed)).turn()
     assert runner.started == []
     with database.read() as session:
         ended = get_run(session, run)
@@ -218,7 +218,7 @@ async def test_a_profile_that_was_closed_to_the_owner_starts_nothing(database: D
 
 async def test_a_process_nobody_knows_is_ended(database: Database, tmp_path: Path) -> None:
     runner = ScriptedRunner(alive={"rgone.1"})
-    await RunLoop.of(context(database, tmp_path, runner)).turn()
+    await RunLoop(context(database, tmp_path, runner)).turn()
     assert runner.stopped == [("rgone.1", True)]
     assert not runner.alive
 
@@ -226,7 +226,7 @@ async def test_a_process_nobody_knows_is_ended(database: Database, tmp_path: Pat
 async def test_a_controller_that_lost_its_lease_starts_nothing(database: Database, tmp_path: Path) -> None:
     queue(database)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     with database.write() as session:
         session.get_one(Lease, "controller").epoch += 1
     with pytest.raises(LostLease):
@@ -241,7 +241,7 @@ async def test_an_attempt_that_can_not_be_cleaned_keeps_no_other_from_starting(
 ) -> None:
     first, second = queue(database, 2)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner, runs=Runs(concurrent=1)))
+    loop = RunLoop(context(database, tmp_path, runner, runs=Runs(concurrent=1)))
     await loop.turn()
     started = runner.started[0].id
 
@@ -260,7 +260,7 @@ async def test_a_process_that_can_not_be_ended_keeps_no_other_run_from_starting(
 ) -> None:
     first, second = queue(database, 2)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner, runs=Runs(concurrent=2, concurrent_per_person=1)))
+    loop = RunLoop(context(database, tmp_path, runner, runs=Runs(concurrent=2, concurrent_per_person=1)))
     await loop.turn()
     with database.write() as session:
         cancel_run(session, first)
@@ -279,7 +279,7 @@ async def test_a_process_that_can_not_be_ended_keeps_no_other_run_from_starting(
 async def test_the_keys_of_a_run_end_with_it_however_it_ends(database: Database, tmp_path: Path) -> None:
     (run,) = queue(database)
     runner = ScriptedRunner()
-    loop = RunLoop.of(context(database, tmp_path, runner))
+    loop = RunLoop(context(database, tmp_path, runner))
     await loop.turn()
     claim_it(database, runner)
     with database.write() as session:

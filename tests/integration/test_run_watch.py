@@ -24,11 +24,12 @@ class Watched:
     def __init__(self, database: Database, folder: Path, runner: ScriptedRunner) -> None:
         self._made = context(database, folder, runner, runs=Runs(lost_after_seconds=3))
         self.clock = Clock()
+        self.api_answers = True
         self.restart()
 
     def restart(self) -> None:
         """Another controller takes over."""
-        self._loop = RunLoop(self._made, Watch(self.clock))
+        self._loop = RunLoop(self._made, Watch(self.clock, lambda: self.api_answers))
 
     async def turn(self, seconds: int = 0) -> None:
         """Turns for that long, as rarely as time between them still counts in full; with 0 a single one."""
@@ -101,6 +102,24 @@ async def test_time_in_which_nobody_watched_is_nobodys_silence_nor_overtime(
     await loop.turn(10)
     assert state(database, run) is RunState.RUNNING
     assert runner.stopped == []
+
+
+async def test_an_api_that_is_away_makes_nobody_silent(database: Database, tmp_path: Path) -> None:
+    (run,) = queue(database)
+    runner = ScriptedRunner()
+    loop = Watched(database, tmp_path, runner)
+    await loop.turn()
+    claim_it(database, runner)
+    await loop.turn()
+    await loop.turn(6)
+    loop.api_answers = False
+    await loop.turn(60)
+    assert state(database, run) is RunState.RUNNING
+    loop.api_answers = True
+    await loop.turn(6)
+    assert state(database, run) is RunState.RUNNING
+    await loop.turn(1)
+    assert state(database, run) is RunState.LOST
 
 
 async def test_a_worker_that_goes_on_after_its_timeout_is_ended(database: Database, tmp_path: Path) -> None:

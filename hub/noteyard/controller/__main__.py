@@ -13,9 +13,11 @@ from noteyard.controller.measurements import measure
 from noteyard.controller.notifications import deliver
 from noteyard.controller.people import PeopleLoop
 from noteyard.controller.purging import PurgeLoop
+from noteyard.controller.reporting import Reporting
 from noteyard.controller.retention import expire
 from noteyard.controller.runs import RunLoop
 from noteyard.controller.schedules import ScheduleLoop
+from noteyard.controller.watch import Watch
 from noteyard.controller.workloads import WorkloadLoop
 from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
@@ -41,6 +43,7 @@ async def _work(settings: Settings, pulse: Pulse) -> None:
     database = Database(settings.database_url or instance.database_url)
     measure(database)
     hub = HubClient(instance.internal_url("hub"), instance.secret("hub-api"), urls.hub)
+    reporting = Reporting(instance.internal_url("api"))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -66,7 +69,7 @@ async def _work(settings: Settings, pulse: Pulse) -> None:
             Loop("tidying", shape.tidy, 3600.0),
         ]
         try:
-            await run_loops([*_loops(context, hub), *shapes])
+            await run_loops([*_loops(context, hub, reporting), *shapes])
         finally:
             await shape.close()
 
@@ -74,14 +77,19 @@ async def _work(settings: Settings, pulse: Pulse) -> None:
         await lead(database, work, stop, pulse)
     finally:
         await hub.http.aclose()
+        await reporting.http.aclose()
         database.close()
 
 
-def _loops(context: Context, hub: HubClient) -> list[Loop]:
+def _loops(context: Context, hub: HubClient, reporting: Reporting) -> list[Loop]:
+    def watch() -> Watch:
+        return Watch(counts=lambda: reporting.works)
+
     return [
+        Loop("reporting", reporting.turn, 5.0),
         Loop("schedules", ScheduleLoop(context).turn, 0.5),
-        Loop("runs", RunLoop.of(context).turn, 0.25),
-        Loop("dashboards", WorkloadLoop(context).turn, 0.5),
+        Loop("runs", RunLoop(context, watch()).turn, 0.25),
+        Loop("dashboards", WorkloadLoop(context, watch()).turn, 0.5),
         Loop("notifications", lambda: deliver(context), 1.0),
         Loop("people", PeopleLoop(context, hub).turn, 1.0),
         Loop("retention", lambda: expire(context), 600.0),

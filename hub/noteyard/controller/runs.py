@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -46,11 +46,7 @@ class RunLoop:
     """One turn makes the runs' desired state a little truer; every step can be repeated after a crash."""
 
     context: Context
-    watch: Watch
-
-    @classmethod
-    def of(cls, context: Context) -> "RunLoop":
-        return cls(context, Watch())
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def _ending(self) -> timedelta:

@@ -1,7 +1,8 @@
 """How long a controller has itself seen something stay as it is: by this it judges what hangs.
 
 Clocks of the database's rows do not tell it. While a machine is suspended or stopped, the controller is away, or the
-clock is set, they go on, but nobody could have reported. A new controller gives everything its whole patience anew.
+clock is set, they go on, but nobody could have reported; nor can anybody while the API is away. A new controller gives
+everything its whole patience anew.
 """
 
 import time
@@ -18,10 +19,11 @@ MOST_BETWEEN_LOOKS = 2.0
 
 
 class Watch:
-    """One loop's. `look` comes first in each turn."""
+    """One loop's. `look` comes first in each turn. Time counts while `counts` says so."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, counts: Callable[[], bool] = lambda: True) -> None:
         self._clock = clock
+        self._counts = counts
         self._looked = clock()
         self._seconds = 0.0
         self._since: dict[tuple[str, str], tuple[object, float]] = {}
@@ -29,7 +31,8 @@ class Watch:
     def look(self, seen: Collection[str]) -> None:
         """These exist now, by id; what was known of others is forgotten."""
         moment = self._clock()
-        self._seconds += min(moment - self._looked, MOST_BETWEEN_LOOKS)
+        if self._counts():
+            self._seconds += min(moment - self._looked, MOST_BETWEEN_LOOKS)
         self._looked = moment
         self._since = {key: known for key, known in self._since.items() if key[0] in seen}
 
