@@ -4,12 +4,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from noteyard.backends.local.instance_processes import find
 
 from tests.support.product import product
 from tests.support.waiting import until
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_with_noteyard_is_tried_again(tmp_path: Path) -> None:
     flag = tmp_path / "second"
     with product(tmp_path / "state") as made:

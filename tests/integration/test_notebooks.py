@@ -119,6 +119,7 @@ def s3(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_from_collecting_to_the_dashboard(executor: Executor, s3: Stack, tmp_path: Path) -> None:
     output = tmp_path / "out.ipynb"
@@ -152,6 +153,7 @@ def test_from_collecting_to_the_dashboard(executor: Executor, s3: Stack, tmp_pat
     assert "Dropdown" in text or "VBox" in text
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_what_is_missing_is_said_in_words(executor: Executor, tmp_path: Path) -> None:
     team, output, execute = in_a_folder(tmp_path / "team"), tmp_path / "out.ipynb", executor.execute
