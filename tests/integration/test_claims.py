@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 from noteyard.domain import Audience
 from noteyard.store.attempts import attempt_id, begin_attempt
 from noteyard.store.dashboards import NewDashboard, publish
+from noteyard.store.runs import get_run
 from noteyard.store.workloads import begin_process
 from noteyard.tokens import new_token
 
@@ -50,3 +51,19 @@ def test_a_claim_hands_over_from_one_token_to_the_next(
     assert post(claim, token, {"token": new_token()})[0] == 404, "another process of the same start"
     assert post(report, token, said)[0] == 404, "people's code may have read the first token"
     assert post(report, chosen["token"], said) == (200, {"stop": False})
+
+
+def test_values_that_can_not_be_filled_in_end_the_run_and_say_so(app: FastAPI) -> None:
+    with app.state.database.write() as session:
+        run = add_run(session, add_some_release(session, "ada"), "ada", parameters={"n": "many"})
+        token = begin_attempt(session, run, 1)
+        id = run.id
+    client = TestClient(app, base_url=HUB)
+    path = f"/internal/v1/attempts/{attempt_id(id, 1)}/claim"
+    answer = client.post(path, json={"token": new_token()}, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 422
+    with app.state.database.read() as session:
+        run = get_run(session, id)
+        assert run.state == "failed"
+        assert run.error["name"] == "NotStarted"
+        assert run.error["message"].startswith("Some values can't be used: n:")

@@ -6,22 +6,24 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from noteyard.api.bodies import BoundedBody
 from noteyard.api.dependencies import Config, Db, Store
 from noteyard.api.streams import stored
 from noteyard.backends import platform
 from noteyard.domain import DataUser, RunState, Target
-from noteyard.errors import NotFound
+from noteyard.errors import InvalidParameters, NotFound, not_started
 from noteyard.hub_client import NotLoggedIn
 from noteyard.objects import blob_key, output_key
 from noteyard.run_parameters import rendered_parameters
 from noteyard.s3_places import DataIdentity
+from noteyard.settings import Settings
 from noteyard.store import Database
-from noteyard.store.attempts import Ending, Progress, attempt_by_token, claim, report, settle
+from noteyard.store.attempts import Ending, Progress, attempt_by_token, attempt_id, claim, report, settle
 from noteyard.store.releases import get_release
 from noteyard.store.s3_keys import key_for_run, revoke_subject
-from noteyard.store.tables import Attempt, Run, Schedule
+from noteyard.store.tables import Attempt, Release, Run, Schedule
 
 router = APIRouter(prefix="/internal/v1/attempts/{id}", include_in_schema=False)
 
@@ -86,28 +88,43 @@ def claim_attempt(id: str, body: ClaimBody, token: Token, database: Db, settings
         run, attempt = claim(session, id, token, body.token)
         release = get_release(session, run.release)
         schedule = session.get(Schedule, run.schedule) if run.schedule else None
-        identity = DataIdentity(DataUser.RUN, run.owner, id)
-        data = platform(settings).data_environment(identity, lambda: key_for_run(session, run))
-        return {
-            "run": run.id,
-            "number": attempt.number,
-            "notebook": release.notebook,
-            "files": release.files,
-            "parameters": rendered_parameters(run, attempt.number, release.schema, schedule),
-            "schema": release.schema,
-            "environment": {
-                **data,
-                "NOTEYARD_RUN": run.id,
-                "NOTEYARD_ATTEMPT": str(attempt.number),
-                "NOTEYARD_USER": run.owner,
-            },
-            "timeout": run.timeout,
-            "kernel_name": None,
-            "log_limit": settings.runs.log_limit_kb * 1024,
-            "output_limit": settings.runs.output_limit_kb * 1024,
-            "assets_url": "/_assets/",
-            "request_id": run.request_id,
-        }
+        try:
+            parameters = rendered_parameters(run, attempt.number, release.schema, schedule)
+        except InvalidParameters as error:
+            # They were good at the fire. Since then a time zone went, or `attempt` came out of bounds at a retry.
+            settle(session, run, attempt, Ending(RunState.FAILED, not_started(error)), settings.runs)
+            refused = error
+        else:
+            return _work(session, run, release, parameters, settings)
+    raise refused
+
+
+def _work(
+    session: Session, run: Run, release: Release, parameters: dict[str, Any], settings: Settings
+) -> dict[str, Any]:
+    id = attempt_id(run.id, run.attempt)
+    identity = DataIdentity(DataUser.RUN, run.owner, id)
+    data = platform(settings).data_environment(identity, lambda: key_for_run(session, run))
+    return {
+        "run": run.id,
+        "number": run.attempt,
+        "notebook": release.notebook,
+        "files": release.files,
+        "parameters": parameters,
+        "schema": release.schema,
+        "environment": {
+            **data,
+            "NOTEYARD_RUN": run.id,
+            "NOTEYARD_ATTEMPT": str(run.attempt),
+            "NOTEYARD_USER": run.owner,
+        },
+        "timeout": run.timeout,
+        "kernel_name": None,
+        "log_limit": settings.runs.log_limit_kb * 1024,
+        "output_limit": settings.runs.output_limit_kb * 1024,
+        "assets_url": "/_assets/",
+        "request_id": run.request_id,
+    }
 
 
 @router.get("/files/{sha256}")
