@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from noteyard.backends.base import Runner, WorkloadHost
-from noteyard.backends.local.processes import processes, read
+from noteyard.backends.local.processes import Process, kill_all, processes, read
 from noteyard.backends.local.runner import LocalRunner
 from noteyard.backends.local.task_environment import remove_temporary
 from noteyard.backends.local.workload_host import LocalWorkloadHost
@@ -93,7 +93,10 @@ class LocalHarness:
 
     def mine(self) -> list[int]:
         """Everything alive that names the state folder in argv: minders, stand-ins and their children."""
-        return [p.id.pid for p in processes().values() if str(self.state) in _folders(p.argv)]
+        return [process.id.pid for process in self._processes()]
+
+    def _processes(self) -> list[Process]:
+        return [process for process in processes().values() if str(self.state) in _folders(process.argv)]
 
     def vanish(self, id: str) -> None:
         for pid in self.mine():
@@ -102,8 +105,8 @@ class LocalHarness:
                 os.kill(pid, signal.SIGKILL)
 
     async def end(self) -> None:
-        for pid in self.mine():
-            os.kill(pid, signal.SIGKILL)
+        # A minder that has just been started may be about to start its own.
+        assert kill_all(self._processes, 30)
         for folder in self.state.glob("*/*/tmp"):
             remove_temporary(folder.parent)
 
