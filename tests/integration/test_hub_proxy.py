@@ -1,7 +1,6 @@
 """The hub's proxy class when the API or the edge stay away."""
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,6 +8,7 @@ import pytest
 from noteyard.hub_proxy import NoteyardProxy
 
 from tests.support.ports import free_port
+from tests.support.small_server import serving
 
 SPEC, TARGET = "ada.localhost/user/ada/", "http://127.0.0.1:1"
 
@@ -36,12 +36,8 @@ class Api(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Api)) as address:
+        yield address
 
 
 def proxy(api: str, *edges: str) -> NoteyardProxy:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +16,8 @@ from noteyard.store.migrate import migrate
 from noteyard.store.provider_logins import Known, take_over
 from noteyard.store.sessions import open_session, people_logged_in
 from oauthenticator.generic import GenericOAuthenticator
+
+from tests.support.small_server import serving
 
 FINE = {"access_token": "a2", "token_type": "Bearer", "refresh_token": "r2", "expires_in": 300}
 CLAIMS = {"preferred_username": "ada", "sub": "s-ada"}
@@ -85,12 +86,9 @@ class HubUser:
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     """A provider that answers as it should, until told otherwise."""
-    with Provider() as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
+    server = Provider()
+    with serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -41,12 +41,18 @@ class Watched:
                 return
 
 
-async def test_cancelling_asks_first_and_kills_later(database: Database, tmp_path: Path) -> None:
-    (run,) = queue(database)
-    runner = ScriptedRunner(ending_seconds=4)
-    loop = Watched(database, tmp_path, runner)
+async def claimed(database: Database, folder: Path, runner: ScriptedRunner, **fields: object) -> tuple[str, Watched]:
+    """A run whose worker has claimed it, and the loop that started it."""
+    (run,) = queue(database, **fields)
+    loop = Watched(database, folder, runner)
     await loop.turn()
     claim_it(database, runner)
+    return run, loop
+
+
+async def test_cancelling_asks_first_and_kills_later(database: Database, tmp_path: Path) -> None:
+    runner = ScriptedRunner(ending_seconds=4)
+    run, loop = await claimed(database, tmp_path, runner)
     await loop.turn(6)
     with database.write() as session:
         cancel_run(session, run)
@@ -59,11 +65,8 @@ async def test_cancelling_asks_first_and_kills_later(database: Database, tmp_pat
 
 
 async def test_a_worker_that_hangs_is_ended(database: Database, tmp_path: Path) -> None:
-    (run,) = queue(database)
     runner = ScriptedRunner()
-    loop = Watched(database, tmp_path, runner)
-    await loop.turn()
-    claim_it(database, runner)
+    run, loop = await claimed(database, tmp_path, runner)
     await loop.turn()
     await loop.turn(12)
     assert state(database, run) is RunState.RUNNING
@@ -87,11 +90,8 @@ async def test_a_worker_that_reports_is_not_silent(database: Database, tmp_path:
 async def test_time_in_which_nobody_watched_is_nobodys_silence_nor_overtime(
     gap: str, database: Database, tmp_path: Path
 ) -> None:
-    (run,) = queue(database, timeout=100)
     runner = ScriptedRunner()
-    loop = Watched(database, tmp_path, runner)
-    await loop.turn()
-    claim_it(database, runner)
+    run, loop = await claimed(database, tmp_path, runner, timeout=100)
     hour = timedelta(hours=1)
     age(database, run, heartbeat=now() - hour, claimed=now() - hour, created=now() - hour)
     await loop.turn(2)
@@ -105,11 +105,8 @@ async def test_time_in_which_nobody_watched_is_nobodys_silence_nor_overtime(
 
 
 async def test_an_api_that_is_away_makes_nobody_silent(database: Database, tmp_path: Path) -> None:
-    (run,) = queue(database)
     runner = ScriptedRunner()
-    loop = Watched(database, tmp_path, runner)
-    await loop.turn()
-    claim_it(database, runner)
+    run, loop = await claimed(database, tmp_path, runner)
     await loop.turn()
     await loop.turn(6)
     loop.api_answers = False
@@ -123,11 +120,8 @@ async def test_an_api_that_is_away_makes_nobody_silent(database: Database, tmp_p
 
 
 async def test_a_worker_that_goes_on_after_its_timeout_is_ended(database: Database, tmp_path: Path) -> None:
-    (run,) = queue(database, timeout=2)
     runner = ScriptedRunner()
-    loop = Watched(database, tmp_path, runner)
-    await loop.turn()
-    claim_it(database, runner)
+    run, loop = await claimed(database, tmp_path, runner, timeout=2)
     await loop.turn()
     for _ in range(31):
         claim_it(database, runner)
@@ -144,11 +138,8 @@ async def test_a_worker_that_goes_on_after_its_timeout_is_ended(database: Databa
 
 
 async def test_what_has_reported_its_end_may_take_its_time_to_leave(database: Database, tmp_path: Path) -> None:
-    (run,) = queue(database)
     runner = ScriptedRunner(ending_seconds=4)
-    loop = Watched(database, tmp_path, runner)
-    await loop.turn()
-    claim_it(database, runner)
+    run, loop = await claimed(database, tmp_path, runner)
     with database.write() as session:
         settle(session, get_run(session, run), session.get_one(Attempt, (run, 1)), Ending(RunState.SUCCEEDED), Runs())
     age(database, run, ended=now() - timedelta(hours=1))

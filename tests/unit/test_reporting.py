@@ -1,6 +1,5 @@
 """Whether reports can arrive is what the API's health says."""
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,6 +8,7 @@ from noteyard.controller.reporting import Reporting
 from structlog.testing import capture_logs
 
 from tests.support.ports import free_port
+from tests.support.small_server import serving
 
 
 class Health(BaseHTTPRequestHandler):
@@ -27,12 +27,8 @@ class Health(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Health)) as address:
+        yield address
 
 
 async def test_reports_arrive_while_the_api_is_well_and_each_change_is_told_once(api: str) -> None:
