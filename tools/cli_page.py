@@ -65,6 +65,7 @@ EXAMPLES = {
     "yard schedule pause": "yard schedule pause 'Nightly report'",
     "yard schedule resume": "yard schedule resume 'Nightly report'",
     "yard schedule run-now": "yard schedule run-now 'Nightly report'",
+    "yard schedule test-alerts": "yard schedule test-alerts 'Nightly report'",
     "yard schedule delete": "yard schedule delete 'Nightly report'",
     "yard publish": "yard publish report.ipynb --slug sales --audience groups --group sales --wait",
     "yard dashboards": "yard dashboards --json",

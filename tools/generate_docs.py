@@ -13,7 +13,8 @@ from typing import get_origin
 from chart_page import chart_page
 from chart_values import schema
 from cli_page import cli_page
-from noteyard.settings import FILE_NAME, Settings
+from noteyard.settings import Settings
+from noteyard.settings_file import FILE_NAME
 from rest_page import rest_page
 from settings_tables import options, section_of, table
 

@@ -27,7 +27,7 @@ from noteyard import __version__
 from noteyard.errors import Conflict, NoteyardError
 from noteyard.file_errors import telling
 from noteyard.instance import Instance
-from noteyard.settings import FILE_NAME
+from noteyard.settings_file import FILE_NAME
 from noteyard.whole_files import whole_file
 
 FORMAT = 1

@@ -4,47 +4,22 @@ Looks at settings, files and DNS; changes nothing and connects to nothing else.
 """
 
 import ipaddress
-import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
+from noteyard.certificate_check import certificate_elsewhere, check_certificate
 from noteyard.errors import NoteyardError
+from noteyard.findings import Finding, Weight
 from noteyard.names import new_id
 from noteyard.settings import Settings
 from noteyard.urls import PublicUrls
 
-SOON = timedelta(days=21)
 EDGE = {"local": "this machine", "kubernetes": "the edge's Service or Ingress"}
 SPEAK_TLS = {
     "local": "set tls.certificate and tls.key, or tls.acme_email",
     "kubernetes": "set the value edge.tlsSecret",
 }
-
-
-class Weight(StrEnum):
-    """A problem keeps something from working; a warning works, and costs something; what is not checked may be so."""
-
-    PROBLEM = "problem"
-    WARNING = "warning"
-    UNCHECKED = "not checked"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be: what, and what to do."""
-
-    weight: Weight
-    message: str
-    hint: str
 
 
 Resolve = Callable[[str], list[str]]
@@ -187,68 +162,15 @@ def _tls(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
     if tls.certificate and tls.key:
         names = _needed_names(settings, urls)
         if settings.shape == "local":
-            yield from _certificate(tls.certificate, tls.key, names)
+            yield from check_certificate(tls.certificate, tls.key, names)
         else:
-            yield _certificate_elsewhere(names)
+            yield certificate_elsewhere(names)
 
 
 def _needed_names(settings: Settings, urls: PublicUrls) -> list[str]:
     labs = [f"*.{urls.hub_host}"] if settings.urls.lab_hosts else []
     s3 = [urlsplit(url).hostname or "" for _, url in _embedded_s3(settings, urls)]
     return [urls.hub_host, *labs, f"*.{urls.apps_host}", *s3]
-
-
-def _certificate_elsewhere(names: list[str]) -> Finding:
-    return Finding(
-        Weight.UNCHECKED,
-        f"Whether the certificate in the Secret edge.tlsSecret covers {', '.join(names)}, and until when: only the "
-        "edge has it.",
-        "Look at it: kubectl get secret NAME -o jsonpath='{.data.tls\\.crt}' | base64 -d | openssl x509 -noout "
-        "-enddate -ext subjectAltName",
-    )
-
-
-def _certificate(path: Path, key: Path, names: list[str]) -> Iterator[Finding]:
-    for option, file in (("tls.certificate", path), ("tls.key", key)):
-        if not os.access(file, os.R_OK):
-            yield Finding(
-                Weight.PROBLEM, f"{option}: {file} can't be read.", "Correct the path, or who may read the file."
-            )
-            return
-    try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        private = load_pem_private_key(key.read_bytes(), None)
-    except (ValueError, TypeError) as error:
-        yield Finding(Weight.PROBLEM, f"{path} or {key} is not a PEM file: {error}.", "Convert it to PEM, unencrypted.")
-        return
-    form: dict[str, Any] = {"encoding": Encoding.DER, "format": PublicFormat.SubjectPublicKeyInfo}
-    if private.public_key().public_bytes(**form) != certificate.public_key().public_bytes(**form):
-        yield Finding(Weight.PROBLEM, f"{key} is not the key of {path}.", "Set tls.certificate and tls.key to a pair.")
-    left = certificate.not_valid_after_utc - datetime.now(UTC)
-    if left < SOON:
-        when = "has ended" if left < timedelta(0) else f"ends in {left.days} days"
-        weight = Weight.PROBLEM if left < timedelta(0) else Weight.WARNING
-        yield Finding(weight, f"The certificate {path} {when}.", "Put a new one in its place.")
-    covered = _names_in(certificate)
-    missing = sorted({name for name in names if name and not _covers(covered, name)})
-    if missing:
-        yield Finding(
-            Weight.PROBLEM,
-            f"The certificate {path} does not cover {', '.join(missing)}.",
-            "Get one that names all of them.",
-        )
-
-
-def _names_in(certificate: x509.Certificate) -> set[str]:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return set()
-    return {name.lower() for name in extension.value.get_values_for_type(x509.DNSName)}
-
-
-def _covers(covered: set[str], name: str) -> bool:
-    return name in covered or (not name.startswith("*.") and f"*.{name.partition('.')[2]}" in covered)
 
 
 def _environments(settings: Settings) -> Iterator[Finding]:

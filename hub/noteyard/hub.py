@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jupyterhub.app import JupyterHub
 
-from noteyard.settings import load
+from noteyard.settings_file import load
 from noteyard.store.answering import connect_once, until_it_answers
 
 

@@ -2,7 +2,7 @@
 
 from noteyard.backends import platform
 from noteyard.hub_config import configure_hub
-from noteyard.settings import load
+from noteyard.settings_file import load
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 settings = load()

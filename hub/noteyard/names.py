@@ -8,12 +8,14 @@ Kubernetes names, object keys and URL parts alike; `host_label` is injective.
 import hashlib
 import re
 import secrets
+import unicodedata
 from collections.abc import Sequence
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 DASHBOARD_ID = re.compile(rf"d[{ALPHABET}]{{15}}")
 PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+SUGGESTED = 50
 RESERVED_SLUGS = frozenset({"api", "apps", "assets", "hub", "outputs", "portal", "services", "user", "www"})
 
 
@@ -29,8 +31,12 @@ def is_slug(text: str) -> bool:
 
 
 def slug_from(title: str) -> str:
-    """A slug suggested for a title; 'dashboard' when nothing of the title can be kept."""
-    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:50].strip("-")
+    """A slug suggested for a title, without its accents; 'dashboard' when nothing of the title can be kept.
+
+    As in publish.js, which suggests while somebody types.
+    """
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", title) if not unicodedata.combining(letter))
+    words = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:SUGGESTED].strip("-")
     return words if is_slug(words) else "dashboard"
 
 

@@ -22,6 +22,7 @@ class AlertKind(StrEnum):
     FAILED = "run.failed"
     WORKS_AGAIN = "run.works_again"
     MISSED = "fire.missed"
+    TEST = "alert.test"
 
 
 class Alert(BaseModel):
@@ -80,6 +81,8 @@ def subject(alert: Alert) -> str:
         return f"{_outcome(alert)}: {name}"
     if alert.kind is AlertKind.WORKS_AGAIN:
         return f"Works again: {name}"
+    if alert.kind is AlertKind.TEST:
+        return f"Test: {name}"
     return f"Not run: {name}" if alert.count == 1 else f"Not run, {alert.count} times: {name}"
 
 
@@ -124,6 +127,8 @@ def sentence(alert: Alert) -> str:
         return f"A run of {name} {what}{tried} and is not tried again."
     if alert.kind is AlertKind.WORKS_AGAIN:
         return f"{name} works again: its last run succeeded."
+    if alert.kind is AlertKind.TEST:
+        return f"This tests the alerts of {name}; nothing has happened to it."
     if alert.count == 1:
         return f"{name} did not run when it was due."
     return f"{name} did not run {alert.count} times when it was due."

@@ -3,22 +3,20 @@
 Environment variables override the file: NOTEYARD_PORT=9000, NOTEYARD_RUNS__CONCURRENT=8 (`__`: one level down).
 """
 
-import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from noteyard.errors import NoteyardError
 from noteyard.kubernetes_settings import Kubernetes, Objects, Toleration
 from noteyard.lab_settings import Labs
 from noteyard.login_settings import Login
 from noteyard.s3_settings import S3, overlap
 from noteyard.settings_section import Section
 
-FILE_NAME = "noteyard.yaml"
+DATABASE_URL = re.compile(r"(sqlite(\+pysqlite)?:///|postgresql(\+psycopg)?://)")
 
 
 class Profile(Section):
@@ -225,6 +223,24 @@ class Settings(BaseSettings):
         # What init gets is the file's content (see load): the environment wins over it.
         return env_settings, init_settings
 
+    @field_validator("database_url", "hub_database_url")
+    @classmethod
+    def _known_database(cls, url: str | None) -> str | None:
+        if url is not None and not DATABASE_URL.match(url):  # which stays unsaid: there may be a password in it
+            raise ValueError(
+                "this is not the URL of a database that Noteyard knows: use postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _databases_apart(self) -> "Settings":
+        if self.database_url is not None and self.database_url == self.hub_database_url:
+            raise ValueError(
+                "database_url and hub_database_url lead to one database, where the tables of both would get mixed up; "
+                "make two"
+            )
+        return self
+
     @model_validator(mode="after")
     def _profiles_differ(self) -> "Settings":
         names = [profile.name for profile in self.profiles]
@@ -245,56 +261,3 @@ class Settings(BaseSettings):
                     "change everybody's releases and outputs; give them prefixes apart"
                 )
         return self
-
-
-def state_folder(given: Path | None = None) -> Path:
-    """The state folder: as given, else NOTEYARD_STATE, else ~/.noteyard."""
-    return Path(given or os.environ.get("NOTEYARD_STATE") or "~/.noteyard").expanduser().absolute()
-
-
-def load(state: Path | None = None, **overrides: Any) -> Settings:
-    """Settings of the state folder's `noteyard.yaml`, the environment over it, `overrides` (command line) over both.
-
-    Raises NoteyardError that names each wrong option by its path, the value, and what is allowed.
-    """
-    folder = state_folder(state)
-    path = folder / FILE_NAME
-    content = _read(path) if path.exists() else {}
-    try:
-        settings = Settings(**{**content, "state": folder})
-        settings = settings.model_copy(update={"state": folder})
-        if overrides:
-            settings = Settings.model_validate({**settings.model_dump(), **overrides, "state": folder})
-            settings = settings.model_copy(update={**overrides, "state": folder})
-    except ValidationError as error:
-        raise NoteyardError(
-            _explain(error, path), f"Edit {path} (or the NOTEYARD_… variable) and start again."
-        ) from None
-    return settings
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise NoteyardError(f"{path} is not valid YAML: {error}", "Correct that line and start again.") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise NoteyardError(f"{path} must hold options (name: value), not a {type(content).__name__}.")
-    return content
-
-
-def _explain(error: ValidationError, path: Path) -> str:
-    lines = []
-    for problem in error.errors():
-        option = ".".join(str(part) for part in problem["loc"]) or "settings"
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{option}: there is no such option")
-        elif problem["type"] == "value_error":
-            lines.append(f"{option}: {problem['msg'].removeprefix('Value error, ')}")
-        else:
-            lines.append(
-                f"{option}: {problem['input']!r} can't be used: {problem['msg'][0].lower()}{problem['msg'][1:]}"
-            )
-    return f"Settings can't be used ({path}): " + "; ".join(lines) + "."

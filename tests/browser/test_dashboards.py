@@ -4,7 +4,7 @@ import re
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.support.product import Product, log_in
 from tests.support.waiting import until
@@ -141,6 +141,25 @@ def test_an_asleep_dashboard_shows_its_last_rendering_and_wakes(running: Product
     page.goto(f"{running.url}/d/sleepy/")
     expect(page.frame_locator("#rendering").get_by_text("good morning")).to_be_visible()
     expect(live(page).frame_locator("#live").get_by_text("good morning")).to_be_visible()
+
+
+def test_a_page_that_waits_says_when_its_viewers_access_has_ended(running: Product, context: BrowserContext) -> None:
+    running.publish("ada", running.write("given.ipynb", "print('for a while')"), "given", "--audience", "users")
+    with running.client("ada") as client:
+        client.post("/dashboards/given/sleep").raise_for_status()
+    running.dashboard("ada", "given", "asleep")
+    page = log_in(context, running, "bob", "/")
+
+    def close_first(route: Route) -> None:
+        with running.client("ada") as client:
+            client.patch("/dashboards/given", json={"audience": "me"}).raise_for_status()
+        route.continue_()
+
+    page.route("**/.noteyard/state", close_first)
+    page.goto(f"{running.url}/d/given/")
+    expect(page.locator("#state")).to_have_text("You can't see this dashboard any more.")
+    page.get_by_role("button", name="Reload").click()
+    expect(page.get_by_role("heading", name=re.compile("There is no dashboard"))).to_be_visible()
 
 
 def test_a_version_that_fails_never_replaces_one_that_works(running: Product, context: BrowserContext) -> None:

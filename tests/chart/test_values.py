@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 from chart_values import ChartValues
-from noteyard.settings import Settings, load
+from noteyard.settings import Settings
+from noteyard.settings_file import load
 
 from tests.chart.rendering import CHART, find, helm, refusal, rendered
 

@@ -1,37 +1,22 @@
 """Alerts of schedules by REST and in the portal: what is refused when it is saved, and what did not arrive."""
 
 from pathlib import Path
-from typing import Any
 
-import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from noteyard.controller.notifications import deliver
-from noteyard.settings import Webhooks
+from noteyard.settings import Mail, Webhooks
 from noteyard.store import Database
-from noteyard.store.alerts import alert_missed
+from noteyard.store.alerts import alert_missed, alert_test
 from noteyard.store.tables import Schedule
 from noteyard.store.types import now
 from sqlalchemy import select
 
-from tests.support.app import api, browser
-from tests.support.receivers import HttpReceiver
+from tests.support.app import HUB, api, browser
+from tests.support.receivers import HttpReceiver, MailServer
 from tests.support.rows import add_person
 from tests.support.scripted import ScriptedRunner, context
-from tests.support.upload import release_of
-
-
-@pytest.fixture
-def ada(app: FastAPI) -> TestClient:
-    return browser(app, "ada")
-
-
-def schedule(client: TestClient) -> dict[str, Any]:
-    body = {"name": "nightly", "release": release_of(client, "1"), "cron": "0 6 * * *", "timezone": "UTC"}
-    answer = client.post("/api/v1/schedules", json=body)
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+from tests.support.upload import release_of, schedule_of
 
 
 def test_mail_is_not_promised_where_none_is_sent(ada: TestClient) -> None:
@@ -48,7 +33,7 @@ def test_mail_is_not_promised_where_none_is_sent(ada: TestClient) -> None:
 
 
 def test_a_webhook_to_a_private_address_is_refused_when_it_is_saved(ada: TestClient) -> None:
-    made = schedule(ada)
+    made = schedule_of(ada, timezone="UTC")
     body = {name: made[name] for name in ("name", "release", "cron", "timezone")}
     urls = ["https://hooks.example.org/x", "http://10.1.2.3/hook", "http://localhost:8000/hook", "https://"]
     alerts = {"alerts": {"mail": [], "webhooks": urls}}
@@ -72,7 +57,7 @@ def test_a_webhook_to_a_private_address_is_refused_when_it_is_saved(ada: TestCli
 
 
 def test_a_webhook_that_was_saved_before_keeps_no_change_out(app: FastAPI, ada: TestClient) -> None:
-    made = schedule(ada)
+    made = schedule_of(ada, timezone="UTC")
     alerts = {"mail": [], "webhooks": ["http://10.1.2.3/hook"]}
     with app.state.database.write() as session:
         session.get_one(Schedule, made["id"]).alerts = alerts
@@ -88,7 +73,7 @@ async def test_what_did_not_arrive_is_told_where_the_schedule_is_looked_at(tmp_p
             add_person(session, "ada")
             add_person(session, "bob")
         ada = browser(app, "ada")
-        path = f"/api/v1/schedules/{schedule(ada)['id']}"
+        path = f"/api/v1/schedules/{schedule_of(ada, timezone='UTC')['id']}"
         url = f"http://127.0.0.1:{receiver.port}/secret"
         ada.patch(path, json={"alerts": {"mail": [], "webhooks": [url]}})
         ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "viewer"}]})
@@ -115,3 +100,38 @@ async def test_what_did_not_arrive_is_told_where_the_schedule_is_looked_at(tmp_p
         assert "A wrong address can be corrected by ada." in page.text
         assert "secret" not in page.text
         assert "alerts fail" in ada.get("/portal/schedules").text
+
+
+async def test_a_test_reaches_whom_the_alerts_name_once_a_minute(tmp_path: Path) -> None:
+    with MailServer().serving() as mail, HttpReceiver().serving() as receiver:
+        settings = {
+            "webhooks": Webhooks(allow_private=["127.0.0.1"]),
+            "mail": Mail(host="127.0.0.1", port=mail.port),
+        }
+        with api(tmp_path, **settings) as app:
+            with app.state.database.write() as session:
+                add_person(session, "ada")
+                add_person(session, "bob")
+            ada = browser(app, "ada")
+            path = f"/api/v1/schedules/{schedule_of(ada, timezone='UTC')['id']}"
+            refused = ada.post(f"{path}/alerts/test")
+            assert (refused.status_code, refused.json()["detail"]) == (409, "Its alerts name nobody.")
+            url = f"http://127.0.0.1:{receiver.port}/hook"
+            ada.patch(path, json={"alerts": {"mail": ["ada@example.org"], "webhooks": [url]}})
+            ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "viewer"}]})
+            assert browser(app, "bob").post(f"{path}/alerts/test").status_code == 403
+            page = path.replace("/api/v1", "/portal")
+            assert "Send a test" in ada.get(page).text
+            assert "Send a test" not in browser(app, "bob").get(page).text
+            assert ada.post(f"{page}/alerts/test", headers={"Origin": HUB}).status_code == 303
+            with app.state.database.write() as session:
+                once = session.scalars(select(Schedule)).one()
+                alert_test(session, once, now().replace(second=0))
+                alert_test(session, once, now().replace(second=59))
+            await deliver(context(app.state.database, tmp_path, ScriptedRunner(), **settings))
+        sent = {mail["Message-ID"] for _, mail in mail.mails}
+        assert [mail["Subject"] for _, mail in mail.mails][:1] == ["Test: nightly"]
+        assert len(mail.mails) == len(sent) <= 2, "the minute may have changed in between"
+        assert receiver.hooks[0].body["event"] == "alert.test"
+        assert receiver.hooks[0].body["run"] is receiver.hooks[0].body["missed"] is None
+        assert "This tests the alerts of “nightly”; nothing has happened to it." in receiver.hooks[0].body["text"]

@@ -1,7 +1,6 @@
 """People by REST and in the portal: administration, who is shut out or removed, what administrators look at."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,42 +12,7 @@ from sqlalchemy import select
 
 from tests.support.app import api, browser
 from tests.support.rows import add_person
-from tests.support.upload import release_of
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[FastAPI]:
-    with api(tmp_path) as app:
-        with app.state.database.write() as session:
-            add_person(session, "ada")
-            add_person(session, "bob", "sales")
-            add_person(session, "eve")
-            add_person(session, "root", admin=True)
-        yield app
-
-
-@pytest.fixture
-def ada(app: FastAPI) -> TestClient:
-    return browser(app, "ada")
-
-
-@pytest.fixture
-def bob(app: FastAPI) -> TestClient:
-    return browser(app, "bob")
-
-
-@pytest.fixture
-def root(app: FastAPI) -> TestClient:
-    return browser(app, "root")
-
-
-def schedule(client: TestClient, **fields: object) -> dict[str, object]:
-    release = release_of(client, "print(n)", parameters="n: int = 1")
-    body = {"name": "nightly", "release": release, "cron": "0 6 * * *", "timezone": "Europe/Berlin", **fields}
-    answer = client.post("/api/v1/schedules", json=body)
-    assert answer.status_code == 201, answer.text
-    model: dict[str, object] = answer.json()
-    return model
+from tests.support.upload import release_of, schedule_of
 
 
 def test_a_look_at_a_dashboard_as_administrator_is_noted(tmp_path: Path) -> None:
@@ -97,7 +61,7 @@ def test_administration_is_for_administrators(ada: TestClient, root: TestClient)
 
 
 def test_somebody_disabled_loses_everything_at_once(app: FastAPI, ada: TestClient, root: TestClient) -> None:
-    made = schedule(ada)
+    made = schedule_of(ada)
     assert root.patch("/api/v1/people/ada", json={"disabled": True}).json()["disabled"] is True
     assert ada.get("/api/v1/me").status_code == 401
     paused = root.get(f"/api/v1/schedules/{made['id']}").json()
@@ -111,7 +75,7 @@ def test_somebody_disabled_loses_everything_at_once(app: FastAPI, ada: TestClien
 async def test_a_runs_events_end_when_they_are_not_for_the_viewer_any_more(
     app: FastAPI, ada: TestClient, bob: TestClient, root: TestClient, change: str
 ) -> None:
-    path = f"/api/v1/schedules/{schedule(ada)['id']}"
+    path = f"/api/v1/schedules/{schedule_of(ada)['id']}"
     ada.put(f"{path}/shares", json={"shares": [{"kind": "group", "name": "sales", "role": "viewer"}]})
     run = ada.post(f"{path}/run").json()["id"]
     cookie = f"noteyard-session={bob.cookies['noteyard-session']}".encode()
@@ -143,7 +107,7 @@ def test_what_a_removed_person_left_is_purged_by_an_administrator(
         409,
         "'ada' has not been removed; only what removed people left behind can be purged.",
     )
-    schedule(ada)
+    schedule_of(ada)
     assert root.delete("/api/v1/people/ada").status_code == 204
     assert bob.delete("/api/v1/people/ada/data").json()["detail"] == "This is for administrators."
     assert root.delete("/api/v1/people/nobody/data").status_code == 404

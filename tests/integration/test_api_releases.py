@@ -35,11 +35,6 @@ def app(tmp_path: Path) -> Iterator[FastAPI]:
         yield app
 
 
-@pytest.fixture
-def ada(app: FastAPI) -> TestClient:
-    return browser(app, "ada")
-
-
 def stored(tmp_path: Path) -> list[str]:
     return [path.name for path in (tmp_path / "objects").rglob("*") if path.is_file()]
 

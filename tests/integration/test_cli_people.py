@@ -9,6 +9,7 @@ from noteyard.store import Database
 from noteyard.store.people import get_account
 
 from tests.support.command import noteyard
+from tests.support.ports import free_port
 
 PASSWORD = "correct horse battery"
 
@@ -88,3 +89,19 @@ def test_a_mistake_in_the_settings_is_named(tmp_path: Path) -> None:
     (tmp_path / "noteyard.yaml").write_text("port: eighty\n")
     said = noteyard(tmp_path, "user", "list", code=1)
     assert said.startswith(f"Settings can't be used ({tmp_path}/noteyard.yaml): port: 'eighty' can't be used")
+
+
+def test_a_database_that_can_not_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
+    damaged = tmp_path / "db" / "noteyard.sqlite"
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"no database at all" * 100)
+    said = noteyard(tmp_path, "user", "list", code=1)
+    assert said.startswith(f"The database {damaged} can't be used: file is not a database. Look whether this account")
+    assert damaged.read_bytes() == b"no database at all" * 100
+
+    nobody = f"postgresql+psycopg://noteyard:hidden@127.0.0.1:{free_port()}/noteyard"
+    (tmp_path / "noteyard.yaml").write_text(f"database_url: {nobody}\n")
+    said = noteyard(tmp_path, "user", "list", code=1)
+    assert said.startswith("The database can't be used: connection failed: ")
+    assert "Connection refused" in said and "Correct database_url" in said
+    assert "hidden" not in said and "Traceback" not in said

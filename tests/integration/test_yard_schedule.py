@@ -147,6 +147,15 @@ def test_pause_resume_run_now_and_delete(server: YardServer, folder: Path) -> No
     assert schedule("list") == "No schedules yet. `yard schedule create NOTEBOOK --cron '0 6 * * *'` makes one.\n"
 
 
+def test_a_test_of_its_alerts_tells_where_it_goes_and_no_secret(server: YardServer, folder: Path) -> None:
+    alerts = ("--mail", "ada@example.org", "--webhook", "https://hooks.example.org/secret")
+    yard(*CREATE, *alerts, environment=server.environment(), folder=folder)
+    done = yard("schedule", "test-alerts", "collect", environment=server.environment(), folder=folder)
+    assert done.stdout == (
+        "A test is on its way to ada@example.org, hooks.example.org. `yard schedule show` tells what does not arrive.\n"
+    )
+
+
 def test_a_name_that_fits_none_or_several(server: YardServer, folder: Path) -> None:
     for _ in range(2):
         yard(*CREATE, environment=server.environment(), folder=folder)

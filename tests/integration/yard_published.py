@@ -75,6 +75,10 @@ def add_schedules(app: FastAPI, server: YardServer) -> None:
     async def run(id: str) -> RunModel:
         return RunModel(**server.add_run("r9", schedule=id))
 
+    @app.post("/api/v1/schedules/{id}/alerts/test", status_code=202)
+    async def send_test(id: str) -> ScheduleModel:
+        return model_of(schedule_of(id))
+
     @app.post("/api/v1/schedules/{id}/{verb}")
     async def change(id: str, verb: str) -> ScheduleModel:
         schedule_of(id)["paused"] = verb == "pause"

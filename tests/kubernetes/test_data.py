@@ -277,7 +277,7 @@ def test_code_goes_on_past_the_end_of_its_session(cluster: Cluster, lab: str) ->
 PURGE = """
 import sys, httpx
 from noteyard.instance import Instance
-from noteyard.settings import load
+from noteyard.settings_file import load
 secret = Instance.of(load()).secret("internal")
 address = f"http://localhost:8000/internal/v1/s3/people/{sys.argv[1]}"
 answer = httpx.delete(address, headers={"Authorization": f"Bearer {secret}"})

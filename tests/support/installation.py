@@ -17,7 +17,8 @@ from noteyard.backends.local.lab_environment import MARK
 from noteyard.backends.local.ports import choose_ports
 from noteyard.backends.local.processes import environment, kill_all, processes, with_descendants
 from noteyard.instance import Instance
-from noteyard.settings import Settings, load
+from noteyard.settings import Settings
+from noteyard.settings_file import load
 from noteyard.store import Database
 from noteyard.store.migrate import migrate
 from noteyard.store.people import create_person, set_groups, set_password

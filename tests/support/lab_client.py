@@ -54,13 +54,13 @@ class LabClient:
         name = self.http.post(f"/user/{self.person}/api/terminals").raise_for_status().json()["name"]
         seen = ""
         with self._connect(f"terminals/websocket/{name}") as terminal:
-            # What is typed is echoed: the last word is another there.
-            terminal.send(json.dumps(["stdin", f"{command}; echo 'o'ver with $?\r"]))
+            # What is typed is echoed, twice when the shell was not ready yet: both words are others there.
+            terminal.send(json.dumps(["stdin", f"echo 'b'egun; {command}; echo 'o'ver with $?\r"]))
             while not (over := re.search(r"^over with \d+", seen, re.MULTILINE)):
                 kind, *rest = json.loads(terminal.recv(timeout=60))
                 seen += CONTROLS.sub("", rest[0]) if kind == "stdout" else ""
         self.http.delete(f"/user/{self.person}/api/terminals/{name}").raise_for_status()
-        return seen[: over.start()].partition("\n")[2].replace("\r", "")
+        return re.split(r"^begun\r?\n", seen[: over.start()], maxsplit=1, flags=re.MULTILINE)[1].replace("\r", "")
 
     def begin(self, kernel: str, code: str) -> None:
         """Start code and do not wait for it."""

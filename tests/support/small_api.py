@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from noteyard.api import edge_config, hub_routes, problems
 from noteyard.api.assets import mount_assets
 from noteyard.instance import Instance
-from noteyard.settings import load
+from noteyard.settings_file import load
 from noteyard.store import Database
 from noteyard.urls import PublicUrls
 

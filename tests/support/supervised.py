@@ -17,7 +17,8 @@ from noteyard.backends.local.stopping import stop_everything
 from noteyard.backends.local.supervisor_client import PartState, SupervisorClient
 from noteyard.backends.local.supervisord_config import Part
 from noteyard.instance import Instance
-from noteyard.settings import Settings, load
+from noteyard.settings import Settings
+from noteyard.settings_file import load
 
 from tests.support.ports import free_port
 

@@ -30,3 +30,13 @@ def release_of(client: httpx.Client, *cells: str, parameters: str | None = None,
     assert answer.status_code in (200, 201), answer.text
     id: str = answer.json()["id"]
     return id
+
+
+def schedule_of(client: httpx.Client, **fields: object) -> dict[str, Any]:
+    """A schedule that was made with these fields, of a small release where none is among them."""
+    release = fields.get("release") or release_of(client, "print(n)", parameters="n: int = 1")
+    body = {"name": "nightly", "release": release, "cron": "0 6 * * *", "timezone": "Europe/Berlin", **fields}
+    answer = client.post("/api/v1/schedules", json=body)
+    assert answer.status_code == 201, answer.text
+    model: dict[str, Any] = answer.json()
+    return model

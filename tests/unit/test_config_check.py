@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import trustme
-from noteyard.config_check import Finding, Weight, check
+from noteyard.config_check import check
+from noteyard.findings import Finding, Weight
 from noteyard.settings import Settings
 
 Known = Callable[[str], list[str]]

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 import yaml
-from noteyard.config_check import Weight, check
+from noteyard.config_check import check
 from noteyard.errors import Conflict, NoteyardError
+from noteyard.findings import Weight
 from noteyard.login_settings import Login
 from noteyard.oauth_classes import check_login, checked_options, class_of, client_secret, known_classes
 from noteyard.oauth_config import configure_provider
 from noteyard.roles import roles
-from noteyard.settings import Settings, load
+from noteyard.settings import Settings
+from noteyard.settings_file import load
 from traitlets.config import Config
 
 ISSUER = "https://login.example.org/realms/team"

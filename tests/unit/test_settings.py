@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from noteyard.errors import NoteyardError
-from noteyard.settings import FILE_NAME, Section, Settings, load, state_folder
+from noteyard.settings import Section, Settings
+from noteyard.settings_file import FILE_NAME, load, state_folder
 from noteyard.urls import PublicUrls
 
 
@@ -64,6 +65,15 @@ def test_the_state_folder_is_given_or_from_the_environment(tmp_path: Path, monke
             "profiles:\n- name: a\n- name: a",
             "settings: profiles: the name 'a' is used twice; give each profile a name of its own",
         ),
+        (
+            "database_url: mysql://noteyard:hidden@db/noteyard",
+            "database_url: this is not the URL of a database that Noteyard knows: use "
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME",
+        ),
+        (
+            "database_url: postgresql://db/one\nhub_database_url: postgresql://db/one",
+            "database_url and hub_database_url lead to one database",
+        ),
         ("profiles:\n- name: Big One", "profiles.0.name: 'Big One' can't be used: string should match pattern"),
     ],
 )
@@ -71,6 +81,7 @@ def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(NoteyardError) as refusal:
         load(write(tmp_path, text))
     assert said in refusal.value.message
+    assert "hidden" not in refusal.value.message
     assert str(tmp_path / FILE_NAME) in refusal.value.message
     assert refusal.value.hint is not None and "start again" in refusal.value.hint
 

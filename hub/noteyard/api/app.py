@@ -45,7 +45,8 @@ from noteyard.logs import configure
 from noteyard.metrics import name_part
 from noteyard.object_store import stored_objects
 from noteyard.s3_sessions import sessions
-from noteyard.settings import Settings, load
+from noteyard.settings import Settings
+from noteyard.settings_file import load
 from noteyard.store import Database
 from noteyard.store.revision import Revision
 from noteyard.urls import PublicUrls

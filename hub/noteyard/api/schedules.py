@@ -29,10 +29,11 @@ from noteyard.api.releases import runnable_release
 from noteyard.api.run_access import run_model
 from noteyard.api.schedule_access import schedule_for, schedule_model, schedule_models
 from noteyard.domain import Role, Sharing
-from noteyard.errors import FieldError, Forbidden, InvalidParameters
+from noteyard.errors import Conflict, FieldError, Forbidden, InvalidParameters
 from noteyard.schedule_changes import Plan, change_schedule, create_schedule, plan_of, run_now
 from noteyard.schedules import CronRule, describe
 from noteyard.settings import Settings
+from noteyard.store.alerts import alert_test
 from noteyard.store.audit import record
 from noteyard.store.people import get_active
 from noteyard.store.schedules import fires_of, list_schedules, locked_schedule, set_shares, shares_of
@@ -137,6 +138,20 @@ def run(id: str, asking: Asking, database: Db, settings: Config, urls: Urls, req
         schedule = _locked(session, id, asking, Action.RUN, settings)
         get_active(session, schedule.owner)
         return run_model(session, run_now(session, schedule, schedule.owner, request_id), urls)
+
+
+@router.post("/{id}/alerts/test", status_code=202)
+def send_test(
+    id: str, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
+) -> ScheduleModel:
+    """Send a test to all whom its alerts name, at most once a minute; `undelivered` tells what does not arrive."""
+    with database.write() as session:
+        schedule = _locked(session, id, asking, Action.EDIT, settings)
+        if not any(schedule.alerts.values()):
+            raise Conflict("Its alerts name nobody.", "Add a mail address or a webhook to the schedule first.")
+        alert_test(session, schedule, now())
+        record(session, asking.name, "schedule.test_alerts", id, {}, request_id)
+        return schedule_model(session, schedule, asking, urls)
 
 
 @router.delete("/{id}", status_code=204)

@@ -25,7 +25,7 @@ def show(
     import yaml
 
     from noteyard.errors import NotFound
-    from noteyard.settings import FILE_NAME
+    from noteyard.settings_file import FILE_NAME
 
     settings = settings_of(state)
     content: Any = without_secrets(settings.model_dump(mode="json"))
@@ -44,8 +44,8 @@ def check(state: StateOption = None, as_json: JsonOption = False) -> None:
 
     DNS, TLS and environments. Exit code 1 when something can't work.
     """
-    from noteyard.config_check import Weight
     from noteyard.config_check import check as find
+    from noteyard.findings import Weight
 
     findings = find(settings_of(state))
     if as_json:

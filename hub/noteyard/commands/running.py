@@ -32,7 +32,7 @@ def up(
     from noteyard.backends.local import started
     from noteyard.backends.local.parts import local_parts
     from noteyard.backends.local.starting import AlreadyRunning, Starting
-    from noteyard.settings import load
+    from noteyard.settings_file import load
     from noteyard.urls import PublicUrls
 
     settings = load(state, **({"port": port} if port is not None else {}))

@@ -31,7 +31,7 @@ def say(text: str) -> None:
 
 def state_of(state: Path | None) -> Path:
     """The state folder that a command means."""
-    from noteyard.settings import state_folder
+    from noteyard.settings_file import state_folder
 
     return state_folder(state)
 
@@ -39,7 +39,7 @@ def state_of(state: Path | None) -> Path:
 def settings_of(state: Path | None) -> "Settings":
     """The settings; variables (NOTEYARD_…) and --port that the installation was started with count here too."""
     from noteyard.backends.local import started
-    from noteyard.settings import load
+    from noteyard.settings_file import load
 
     running = started.read(state_of(state))
     for name, value in (running.environment if running else {}).items():
@@ -52,15 +52,17 @@ def store_of(state: Path | None) -> Iterator["Session"]:
     """A transaction in the database, which is made or brought to the newest schema first."""
     from noteyard.instance import Instance
     from noteyard.store import Database
+    from noteyard.store.database_errors import telling_of_database
     from noteyard.store.migrate import migrate
 
     settings = settings_of(state)
     instance = Instance.of(settings)
     database = Database(settings.database_url or instance.database_url)
     try:
-        migrate(database, instance.run)
-        with database.write() as session:
-            yield session
+        with telling_of_database(database.url):
+            migrate(database, instance.run)
+            with database.write() as session:
+                yield session
     finally:
         database.close()
 

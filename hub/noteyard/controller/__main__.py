@@ -23,7 +23,8 @@ from noteyard.hub_client import HubClient
 from noteyard.instance import Instance
 from noteyard.logs import configure
 from noteyard.object_store import stored_objects
-from noteyard.settings import Settings, load
+from noteyard.settings import Settings
+from noteyard.settings_file import load
 from noteyard.store import Database
 from noteyard.urls import PublicUrls
 

@@ -1,7 +1,7 @@
 """`python -m noteyard.store`: bring the database to this version's schema, and wait for it to be there."""
 
 from noteyard.instance import Instance
-from noteyard.settings import load
+from noteyard.settings_file import load
 from noteyard.store.answering import until_it_answers
 from noteyard.store.database import Database
 from noteyard.store.migrate import migrate

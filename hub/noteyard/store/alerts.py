@@ -55,6 +55,19 @@ def alert_missed(session: Session, schedule: Schedule, dues: Sequence[datetime],
     _tell(session, schedule, alert, f"{schedule.id}/{min(dues).isoformat()}")
 
 
+def alert_test(session: Session, schedule: Schedule, moment: datetime) -> None:
+    """Tell everybody whom the schedule's alerts name that this is a test; once a minute, however often it is asked."""
+    release = session.get_one(Release, schedule.release)
+    alert = Alert(
+        kind=AlertKind.TEST,
+        schedule=schedule.id,
+        schedule_name=schedule.name,
+        notebook=release.notebook,
+        timezone=schedule.timezone,
+    )
+    _tell(session, schedule, alert, f"{schedule.id}/{moment:%Y-%m-%dT%H:%M}")
+
+
 def _tell(session: Session, schedule: Schedule, alert: Alert, event: str) -> None:
     for channel, option in (("mail", "mail"), ("webhook", "webhooks")):
         for recipient in schedule.alerts.get(option, []):

@@ -1,10 +1,11 @@
-"""`yard schedule`: create, list, look, move, pause, resume, run now, delete, and the next due times."""
+"""`yard schedule`: create, list, look, move, pause, resume, run now, test alerts, delete, and the next due times."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -78,6 +79,7 @@ def add_to(app: typer.Typer) -> None:
     command(group, "pause", OneSchedule)(pause)
     command(group, "resume", OneSchedule)(resume)
     command(group, "run-now", OneSchedule)(run_now)
+    command(group, "test-alerts", OneSchedule)(send_test)
     command(group, "delete", OneSchedule)(delete)
     app.add_typer(group, name="schedule")
 
@@ -229,6 +231,17 @@ def run_now(options: OneSchedule, screen: Screen) -> None:
         screen.result(run)
     else:
         screen.line("Run ", styled(run["id"], "bold"), f"  {run['url']}")
+
+
+def send_test(options: OneSchedule, screen: Screen) -> None:
+    """Send a test to everybody whom its alerts name."""
+    api = Api(Access.from_environment())
+    schedule = api.post(f"/schedules/{find(api, options.schedule)['id']}/alerts/test")
+    if screen.as_json:
+        screen.result(schedule)
+        return
+    names = [*schedule["alerts"]["mail"], *(urlsplit(url).netloc for url in schedule["alerts"]["webhooks"])]
+    screen.line(f"A test is on its way to {', '.join(names)}. `yard schedule show` tells what does not arrive.")
 
 
 def delete(options: OneSchedule, screen: Screen) -> None:

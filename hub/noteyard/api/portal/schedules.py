@@ -50,6 +50,12 @@ def run(desk: Desk, id: str) -> Response:
     return desk.go(f"/portal/runs/{rest.run(id, **desk.parts).id}")
 
 
+@router.post("/{id}/alerts/test")
+def send_test(desk: Desk, id: str) -> Response:
+    rest.send_test(id, **desk.parts)
+    return desk.go(_page(id), "A test is on its way. What does not arrive is told here.")
+
+
 @router.post("/{id}/delete")
 def delete(desk: Desk, id: str) -> Response:
     rest.delete(id, desk.person, desk.database, desk.settings, desk.request_id)

@@ -75,18 +75,32 @@
     timer = window.setTimeout(what, pause);
   }
 
+  // An edge that has just started knows no routes yet and says 404 too, but not in a problem document.
+  function isRefusal(answer) {
+    var kind = answer.headers.get("Content-Type") || "";
+    return [401, 403, 404].indexOf(answer.status) >= 0 && kind.indexOf("application/problem+json") === 0;
+  }
+
   function poll() {
     polls += 1;
     var pause = polls > POLLS_UNTIL_SLOW ? SLOW_POLL : POLL;
     window
       .fetch("/.noteyard/state", { cache: "no-store", headers: { Accept: "application/json" } })
       .then(function (answer) {
+        if (isRefusal(answer)) {
+          // The page that a reload leads to says why: logged out, not shared any more, gone.
+          show("ended", "You can't see this dashboard any more.", "Reload");
+          return null;
+        }
         if (!answer.ok) {
           throw new Error(String(answer.status));
         }
         return answer.json();
       })
       .then(function (now) {
+        if (!now) {
+          return;
+        }
         if (now.state === "ready" && now.live !== false) {
           startLive();
           return;

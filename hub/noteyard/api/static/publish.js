@@ -1,4 +1,4 @@
-// Suggests the name in a dashboard's link from its title, until somebody writes their own.
+// Suggests the name in a dashboard's link from its title (as `slug_from` does), until somebody writes their own.
 (function () {
   "use strict";
 
@@ -6,7 +6,8 @@
   var slug = document.getElementById("f-slug");
 
   function suggestion(text) {
-    return text.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
+    var plain = text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    return plain.replace(/^-+|-+$/g, "").slice(0, 50).replace(/-+$/, "");
   }
 
   function suggest() { if (!own) { slug.value = suggestion(title.value); } }

@@ -17,6 +17,7 @@ from noteyard.errors import Conflict, Unavailable
 from noteyard.instance import Instance
 from noteyard.settings import Settings
 from noteyard.store import Database
+from noteyard.store.database_errors import telling_of_database
 from noteyard.store.migrate import migrate
 from noteyard.urls import PublicUrls
 
@@ -52,7 +53,8 @@ class Starting:
             check_public_ports(self.settings)
             self._settle_leftovers(instance)
             database = Database(self.settings.database_url or instance.database_url)
-            migrate(database, instance.run)
+            with telling_of_database(database.url):
+                migrate(database, instance.run)
             database.close()
             parts = self.parts_of(self.settings, instance)
             forget_starts(instance)

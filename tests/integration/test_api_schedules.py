@@ -1,0 +1,156 @@
+"""Schedules by REST: who sees, changes, gives away and resumes them."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from noteyard.store.tables import Attempt, Run, Schedule
+from sqlalchemy import select
+
+from tests.support.app import api, browser
+from tests.support.rows import add_person
+from tests.support.upload import release_of, schedule_of
+
+BOUNDED = """
+from datetime import date
+from typing import Annotated
+from annotated_types import Le
+day: date
+n: Annotated[int, Le(1)]
+"""
+
+
+def test_viewers_see_a_schedule_and_managers_change_it(app: FastAPI, ada: TestClient, bob: TestClient) -> None:
+    made = schedule_of(ada)
+    path = f"/api/v1/schedules/{made['id']}"
+    assert bob.get(path).status_code == 404
+    ada.put(f"{path}/shares", json={"shares": [{"kind": "group", "name": "sales", "role": "viewer"}]})
+    assert bob.get(path).json()["name"] == "nightly"
+    assert [item["id"] for item in bob.get("/api/v1/schedules").json()["items"]] == [made["id"]]
+    refused = bob.post(f"{path}/pause")
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == "You may see the schedule 'nightly', but not stop it."
+    ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "manager"}]})
+    assert bob.post(f"{path}/pause").json()["paused"] is True
+    assert bob.post(f"{path}/run").json()["owner"] == "ada"
+
+
+def test_a_rule_whose_zone_is_gone_is_seen_and_paused(app: FastAPI, ada: TestClient) -> None:
+    path = f"/api/v1/schedules/{schedule_of(ada)['id']}"
+    run = ada.post(f"{path}/run").json()
+    with app.state.database.write() as session:
+        session.scalars(select(Schedule)).one().timezone = "Gone/Away"
+        session.get_one(Run, run["id"]).timezone = "Gone/Away"
+    (listed,) = ada.get("/api/v1/schedules").json()["items"]
+    assert (listed["description"], listed["upcoming"]) == ("There is no time zone named `Gone/Away`.", [])
+    assert ada.post(f"{path}/pause").json()["paused"] is True
+    assert "There is no time zone named `Gone/Away`." in ada.get("/portal/schedules").text
+    assert ada.get(f"/portal/schedules/{listed['id']}").status_code == 200
+    assert ada.get(f"/api/v1/runs/{run['id']}").json()["parameters"] == {}
+    resumed = ada.post(f"{path}/resume")
+    assert (resumed.status_code, resumed.json()["detail"]) == (422, "There is no time zone named `Gone/Away`.")
+
+
+def test_a_transferred_schedule_waits_for_its_new_owner(ada: TestClient, bob: TestClient) -> None:
+    path = f"/api/v1/schedules/{schedule_of(ada)['id']}"
+    moved = ada.post(f"{path}/transfer", json={"owner": "bob"}).json()
+    assert (moved["owner"], moved["paused"], moved["upcoming"]) == ("bob", True, [])
+    assert moved["paused_reason"] == "Transferred from ada: resume it to run it with your keys."
+    assert ada.get(path).status_code == 404
+    assert len(bob.post(f"{path}/resume").json()["upcoming"]) == 5
+
+
+def test_who_gave_a_schedule_away_can_not_run_it_with_the_new_owners_keys(ada: TestClient, bob: TestClient) -> None:
+    path = f"/api/v1/schedules/{schedule_of(ada)['id']}"
+    shares = [
+        {"kind": "person", "name": "ada", "role": "manager"},
+        {"kind": "group", "name": "sales", "role": "viewer"},
+    ]
+    ada.put(f"{path}/shares", json={"shares": shares})
+    ada.post(f"{path}/transfer", json={"owner": "bob"})
+    assert ada.post(f"{path}/resume").status_code == 404
+    assert ada.post(f"{path}/run").status_code == 404
+    assert [share["role"] for share in bob.get(path).json()["shares"]] == ["viewer"]
+
+
+def test_a_schedule_says_how_far_behind_it_is_and_moves(ada: TestClient) -> None:
+    made = schedule_of(ada)
+    newer = release_of(ada, "print(n + 1)", parameters="n: int = 1")
+    path = f"/api/v1/schedules/{made['id']}"
+    assert (ada.get(path).json()["releases_behind"], ada.get(path).json()["newest_release"]) == (1, newer)
+    moved = ada.patch(path, json={"release": newer}).json()
+    assert (moved["release"], moved["releases_behind"]) == (newer, 0)
+    again = release_of(ada, "print(n)", parameters="n: int = 1")
+    assert again == made["release"], "the same content is the same release"
+    found = ada.get(path).json()
+    assert (found["releases_behind"], found["newest_release"]) == (1, again)
+
+
+def test_a_time_limit_that_is_emptied_is_the_default_one(ada: TestClient) -> None:
+    made = schedule_of(ada, timeout=60)
+    path = f"/api/v1/schedules/{made['id']}"
+    assert ada.patch(path, json={"timeout": 90}).json()["timeout"] == 90
+    assert ada.patch(path, json={"timeout": None}).json()["timeout"] == schedule_of(ada)["timeout"] == 86400
+
+
+def test_a_wrong_rule_zone_or_template_is_named(ada: TestClient) -> None:
+    release = release_of(ada, "print(n)", parameters="n: int = 1")
+    for change, field in (
+        ({"cron": "61 * * * *"}, "cron"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"parameters": {"n": "{{ due | nope }}"}}, "n"),
+        ({"parameters": {"x": 1}}, "x"),
+    ):
+        body = {"name": "s", "release": release, "cron": "0 6 * * *", **change}
+        answer = ada.post("/api/v1/schedules", json=body)
+        assert answer.status_code == 422, answer.text
+        assert [item["field"] for item in answer.json()["fields"]] == [field]
+
+
+def test_a_disabled_owners_schedule_is_not_resumed_by_a_manager(
+    ada: TestClient, bob: TestClient, root: TestClient
+) -> None:
+    path = f"/api/v1/schedules/{schedule_of(ada)['id']}"
+    ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "manager"}]})
+    root.patch("/api/v1/people/ada", json={"disabled": True})
+    for what in ("resume", "run"):
+        refused = bob.post(f"{path}/{what}")
+        assert refused.status_code == 409
+        assert refused.json()["detail"] == "'ada' is disabled."
+
+
+def test_what_administrators_read_of_others_is_audited(tmp_path: Path) -> None:
+    with api(tmp_path, admin_access=True) as app:
+        with app.state.database.write() as session:
+            add_person(session, "ada")
+            add_person(session, "root", admin=True)
+        ada, root = browser(app, "ada"), browser(app, "root")
+        release = release_of(ada, "1")
+        run = ada.post("/api/v1/runs", json={"release": release}).json()["id"]
+        with app.state.database.write() as session:
+            outputs = [{"name": "notebook.html", "size": 1}]
+            session.add(Attempt(run=run, number=1, token_hash="x", epoch=1, outputs=outputs))
+        assert ada.get(f"/portal/runs/{run}").status_code == 200
+        assert root.get(f"/portal/runs/{run}").status_code == 200
+        assert root.get(f"/api/v1/releases/{release}/files/report.ipynb").status_code == 200
+        entries = [(entry["who"], entry["action"]) for entry in root.get("/api/v1/audit").json()["items"]]
+        assert entries.count(("root", "run.read")) == 1
+        assert entries.count(("root", "release.read")) == 1
+        assert not [entry for entry in entries if entry == ("ada", "run.read")]
+
+
+def test_only_who_may_edit_a_schedule_sees_whole_webhooks(ada: TestClient, bob: TestClient, root: TestClient) -> None:
+    url = "https://hooks.example.org:8443/services/T0/secret"
+    path = f"/api/v1/schedules/{schedule_of(ada, alerts={'webhooks': [url]})['id']}"
+
+    def shown(client: TestClient) -> list[str]:
+        listed = client.get("/api/v1/schedules").json()["items"][0]
+        assert client.get(path).json()["alerts"] == listed["alerts"]
+        hooks: list[str] = listed["alerts"]["webhooks"]
+        return hooks
+
+    assert shown(ada) == [url]
+    for role, hooks in (("viewer", ["https://hooks.example.org:8443/…"]), ("manager", [url])):
+        assert ada.put(f"{path}/shares", json={"shares": [{"kind": "person", "name": "bob", "role": role}]}).is_success
+        assert shown(bob) == hooks
+    assert shown(root) == ["https://hooks.example.org:8443/…"]
