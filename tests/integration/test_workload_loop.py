@@ -123,6 +123,23 @@ async def test_a_version_that_fails_is_not_tried_again_and_replaces_nothing(yard
         assert (failed.error, failed.log) == (ERROR, "the log")
 
 
+async def test_a_version_that_is_overtaken_before_it_has_rendered_says_so_and_ends(yard: Yard) -> None:
+    await yard.loop.turn()
+    with yard.database.write() as session:
+        add_version(session, get_dashboard(session, "sales"), yard.release, "ada", {})
+    assert yard.report(WorkloadState.READY, address="127.0.0.1:9") is False
+    assert (yard.current(), yard.version(1)) == (None, VersionState.FAILED)
+    for _ in range(2):
+        await yard.loop.turn()
+    assert yard.host.alive == {f"{yard.id}.2.2"}
+    yard.report(WorkloadState.READY, address="127.0.0.1:10")
+    assert (yard.current(), yard.version(1), yard.version(2)) == (2, VersionState.FAILED, VersionState.GOOD)
+    with yard.database.read() as session:
+        error = get_version(session, yard.id, 1).error
+        assert error is not None
+        assert error["message"] == "Version 2 was published before this one had rendered."
+
+
 async def test_parameters_are_those_of_the_version_shown(yard: Yard) -> None:
     def parameters() -> dict[str, Any]:
         with yard.database.read() as session:

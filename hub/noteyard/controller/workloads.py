@@ -195,4 +195,5 @@ def _unwanted(processes: list[WorkloadProcess]) -> None:
 
 def _still_serves(process: WorkloadProcess, dashboard: Dashboard, ready: set[int]) -> bool:
     """An older version's process stays until the current one is ready, so that viewers see no gap."""
-    return dashboard.awake and process.state == WorkloadState.READY and dashboard.current not in ready
+    shown = dashboard.awake and dashboard.current is not None
+    return shown and process.state == WorkloadState.READY and dashboard.current not in ready

@@ -61,11 +61,22 @@ def publish(session: Session, new: NewDashboard, release: Release, owner: str) -
 def add_version(
     session: Session, dashboard: Dashboard, release: Release, by: str, parameters: dict[str, Any]
 ) -> DashboardVersion:
-    """A further version; it becomes current, and its parameters the dashboard's, when it has rendered."""
+    """A further version; it becomes current, and its parameters the dashboard's, when it has rendered.
+
+    Only the newest is rendered: one that has not rendered yet fails for good.
+    """
     last = session.scalar(select(func.max(DashboardVersion.number)).where(DashboardVersion.dashboard == dashboard.id))
+    number = (last or 0) + 1
+    message = f"Version {number} was published before this one had rendered."
+    overtaken = {"cell": None, "name": "Overtaken", "message": message, "traceback": "", "hint": None}
+    session.execute(
+        update(DashboardVersion)
+        .where(DashboardVersion.dashboard == dashboard.id, DashboardVersion.state == VersionState.RENDERING)
+        .values(state=VersionState.FAILED, error=overtaken)
+    )
     version = DashboardVersion(
         dashboard=dashboard.id,
-        number=(last or 0) + 1,
+        number=number,
         release=release.id,
         parameters=parameters,
         state=VersionState.RENDERING,
