@@ -45,10 +45,14 @@ class Workload:
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where the API is, and the certificate files of the public entry point, when there are some."""
+    """Where the API is, and the certificate files of the public entry point, when there are some.
+
+    `edition` changes when the files may have been renewed.
+    """
 
     api: str
     certificate: tuple[Path, Path] | None = None
+    edition: int = 0
 
 
 def marker(routespec: str, target: str) -> str:
@@ -73,7 +77,9 @@ def dynamic_config(
     if upstream.certificate is not None:
         certificate, key = upstream.certificate
         default = {"defaultCertificate": {"certFile": str(certificate), "keyFile": str(key)}}
-        config["tls"] = {"stores": {"default": default}}
+        # Traefik reads the files when its configuration changes: so one of no other use changes with them.
+        options = {f"edition-{upstream.edition}": {"minVersion": "VersionTLS12"}}
+        config["tls"] = {"stores": {"default": default}, "options": options}
     return config
 
 

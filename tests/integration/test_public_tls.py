@@ -255,3 +255,19 @@ def test_logging_out_ends_the_cookies(public: Public, browser: BrowserContext) -
     kept = {cookie["name"] for cookie in browser.cookies() if cookie.get("domain") == HUB}
     assert "__Host-noteyard-session" not in kept
     assert not any("hub-login" in name for name in kept), kept
+
+
+def test_a_renewed_certificate_is_taken_without_a_restart(public: Public) -> None:
+    before = public.command("status")
+    certificate(public.authority.parent, public.authority)
+
+    def trusted() -> bool:
+        with httpx.Client(transport=public.transport(), timeout=30) as client:
+            try:
+                return all(client.get(url).status_code for url in (f"{public.url}/hub/login", f"{public.s3}/team"))
+            except httpx.ConnectError as error:
+                assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+                return False
+
+    until(trusted, 30, "the new certificate at both ports")
+    assert public.command("status") == before

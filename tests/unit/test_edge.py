@@ -153,10 +153,11 @@ def test_a_route_that_points_elsewhere_has_another_marker() -> None:
 
 def test_https_brings_hsts_and_the_certificate() -> None:
     files = (Path("/tls/chain.pem"), Path("/tls/key.pem"))
-    config = dynamic_config(SECURE, Upstream(API.api, files), [], [])
+    config = dynamic_config(SECURE, Upstream(API.api, files, edition=7), [], [])
     assert config["http"]["middlewares"]["headers"]["headers"]["stsSeconds"] == 31536000
     assert config["tls"] == {
-        "stores": {"default": {"defaultCertificate": {"certFile": "/tls/chain.pem", "keyFile": "/tls/key.pem"}}}
+        "stores": {"default": {"defaultCertificate": {"certFile": "/tls/chain.pem", "keyFile": "/tls/key.pem"}}},
+        "options": {"edition-7": {"minVersion": "VersionTLS12"}},
     }
 
 

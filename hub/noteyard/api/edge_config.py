@@ -1,6 +1,9 @@
 """The edge's routes, asked for four times a second by Traefik's HTTP provider."""
 
 import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,21 +16,24 @@ from noteyard.instance import Instance
 from noteyard.settings import Settings
 from noteyard.store.hub_routes import ready_workloads, route_targets
 
+REREAD_SECONDS = 3600.0
+
 router = APIRouter(include_in_schema=False, dependencies=[OnlyInternal])
 
 
 @router.get("/internal/v1/edge")
 def edge(request: Request, database: Db, settings: Config, urls: Urls, instance: Installation) -> Response:
-    """Traefik's dynamic configuration. The last answer is kept: it is made anew only when a route has changed."""
+    """Traefik's dynamic configuration. The last answer is kept: it is made anew only when something has changed."""
     with database.read() as session:
         routed = (route_targets(session), ready_workloads(session))
+    upstream = _upstream(settings, instance)
     state = request.app.state
     known: tuple[Any, bytes] | None = getattr(state, "edge_answer", None)
-    if known is None or known[0] != routed:
+    if known is None or known[0] != (routed, upstream):
         routes, workloads = (Route(*row) for row in routed[0]), (Workload(*row) for row in routed[1])
-        shared = dynamic_config(urls, _upstream(settings, instance), routes, workloads)
+        shared = dynamic_config(urls, upstream, routes, workloads)
         config = merged(shared, platform(settings).edge_part())
-        known = (routed, json.dumps(config).encode())
+        known = ((routed, upstream), json.dumps(config).encode())
         state.edge_answer = known
     return Response(known[1], media_type="application/json")
 
@@ -35,4 +41,12 @@ def edge(request: Request, database: Db, settings: Config, urls: Urls, instance:
 def _upstream(settings: Settings, instance: Instance) -> Upstream:
     tls = settings.tls
     certificate = (tls.certificate, tls.key) if tls.certificate and tls.key else None
-    return Upstream(instance.internal_url("api"), certificate)
+    return Upstream(instance.internal_url("api"), certificate, _edition(certificate or ()))
+
+
+def _edition(files: Iterable[Path]) -> int:
+    """Another number when files have been replaced, and each hour where only the edge sees them."""
+    try:
+        return max((file.stat().st_mtime_ns for file in files), default=0)
+    except OSError:
+        return int(time.time() // REREAD_SECONDS)
