@@ -90,6 +90,17 @@ def main_entrypoint(address: str) -> dict[str, Any]:
     }
 
 
+def awaits_certificates(settings: Settings, instance: Instance) -> bool:
+    """Whether the ACME server has not given any certificate yet, so that browsers warn of the edge's own."""
+    if not settings.tls.acme_email:
+        return False
+    try:
+        kept = json.loads(_acme_storage(instance).read_text())
+    except (OSError, ValueError):
+        return True
+    return not (kept.get(ACME) or {}).get("Certificates")
+
+
 def _address(settings: Settings, port: int) -> str:
     return f"[{settings.bind}]:{port}" if ":" in settings.bind else f"{settings.bind}:{port}"
 
@@ -110,7 +121,7 @@ def _names(settings: Settings, urls: PublicUrls) -> list[dict[str, Any]]:
 def _acme(settings: Settings, instance: Instance) -> dict[str, Any]:
     resolver: dict[str, Any] = {
         "email": settings.tls.acme_email,
-        "storage": str(instance.folder("secrets") / "acme.json"),
+        "storage": str(_acme_storage(instance)),
     }
     if settings.tls.acme_server:
         resolver["caServer"] = settings.tls.acme_server
@@ -122,6 +133,10 @@ def _acme(settings: Settings, instance: Instance) -> dict[str, Any]:
         # The zone's own servers, as the world knows them, may not be those of a company's inner network.
         challenge["propagation"] = {"disableANSChecks": True, "requireAllRNS": True}
     return {**resolver, "dnsChallenge": challenge}
+
+
+def _acme_storage(instance: Instance) -> Path:
+    return instance.folder("secrets") / "acme.json"
 
 
 def _log_level(settings: Settings) -> str:
