@@ -159,7 +159,7 @@ def test_a_page_that_waits_says_when_its_viewers_access_has_ended(running: Produ
     page.goto(f"{running.url}/d/given/")
     expect(page.locator("#state")).to_have_text("You can't see this dashboard any more.")
     page.get_by_role("button", name="Reload").click()
-    expect(page.get_by_role("heading", name=re.compile("There is no dashboard"))).to_be_visible()
+    expect(page.get_by_role("heading", name="This dashboard is not open to you")).to_be_visible()
 
 
 def test_a_version_that_fails_never_replaces_one_that_works(running: Product, context: BrowserContext) -> None:

@@ -65,16 +65,21 @@ def test_a_dashboard_has_its_data_in_the_name_of_who_went_back_to_a_version(
 ) -> None:
     ada.post("/api/v1/dashboards", json={"release": release_of(ada, "1"), "slug": "sales", "title": "Sales"})
     ada.put("/api/v1/dashboards/sales/shares", json={"shares": [{"kind": "person", "name": "bob", "role": "manager"}]})
-    newer = bob.post("/api/v1/dashboards/sales/versions", json={"release": release_of(bob, "2")})
-    assert newer.status_code == 201, newer.text
-    with app.state.database.write() as session:
-        dashboard = get_dashboard(session, "sales")
-        assert dashboard.publisher == "ada", "bob's version has not rendered"
-        for number in (1, 2):
+
+    def serve(number: int) -> str:
+        with app.state.database.write() as session:
+            dashboard = get_dashboard(session, "sales")
+            assert dashboard.publisher == "ada", "bob's version has not rendered"
             id, token = begin_process(session, dashboard, number, False, 1)
             session.flush()
             report_process(session, process_by_token(session, id, token), Report(WorkloadState.READY))
-        assert (dashboard.current, dashboard.publisher) == (2, "bob")
+            assert dashboard.current == number
+            return dashboard.publisher
+
+    assert serve(1) == "ada"
+    newer = bob.post("/api/v1/dashboards/sales/versions", json={"release": release_of(bob, "2")})
+    assert newer.status_code == 201, newer.text
+    assert serve(2) == "bob"
     for number, client, name, stopped in ((1, ada, "ada", [1]), (2, ada, "ada", [1]), (2, bob, "bob", [1, 2])):
         assert client.post("/api/v1/dashboards/sales/rollback", json={"version": number}).status_code == 200
         with app.state.database.read() as session:
@@ -82,6 +87,21 @@ def test_a_dashboard_has_its_data_in_the_name_of_who_went_back_to_a_version(
             assert (dashboard.current, dashboard.publisher) == (number, name)
             processes = live_processes(session, dashboard.id)
             assert sorted(process.version for process in processes if process.stop) == stopped
+
+
+def test_only_a_change_of_what_its_code_is_told_ends_live_sessions(app: FastAPI, ada: TestClient) -> None:
+    ada.post("/api/v1/dashboards", json={"release": release_of(ada, "1"), "slug": "sales", "title": "Sales"})
+    with app.state.database.write() as session:
+        begin_process(session, get_dashboard(session, "sales"), 1, True, 1)
+
+    def stopped(**change: object) -> bool:
+        assert ada.patch("/api/v1/dashboards/sales", json=change).status_code == 200
+        with app.state.database.read() as session:
+            (process,) = live_processes(session, get_dashboard(session, "sales").id)
+            return process.stop
+
+    assert not stopped(description="Of the north", reads_viewer=False)
+    assert stopped(reads_viewer=True)
 
 
 def test_a_link_that_cannot_be_a_host_is_refused(ada: TestClient) -> None:

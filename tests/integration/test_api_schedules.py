@@ -60,6 +60,21 @@ def test_a_transferred_schedule_waits_for_its_new_owner(ada: TestClient, bob: Te
     assert len(bob.post(f"{path}/resume").json()["upcoming"]) == 5
 
 
+def test_who_was_given_a_schedule_shares_no_runs_of_who_had_it(
+    ada: TestClient, bob: TestClient, root: TestClient
+) -> None:
+    path = f"/api/v1/schedules/{schedule_of(ada)['id']}"
+    run = f"/api/v1/runs/{ada.post(f'{path}/run').json()['id']}"
+    assert root.post(f"{path}/transfer", json={"owner": "root"}).status_code == 200
+    shares = [{"kind": "person", "name": name, "role": "viewer"} for name in ("root", "bob")]
+    assert root.put(f"{path}/shares", json={"shares": shares}).status_code == 200
+    assert bob.get(path).status_code == 200
+    assert bob.get(run).status_code == 404
+    assert bob.get("/api/v1/runs").json()["items"] == []
+    assert root.get(f"{run}/outputs").status_code == 403
+    assert ada.get(f"{run}/outputs").status_code == 200
+
+
 def test_who_gave_a_schedule_away_can_not_run_it_with_the_new_owners_keys(ada: TestClient, bob: TestClient) -> None:
     path = f"/api/v1/schedules/{schedule_of(ada)['id']}"
     shares = [

@@ -10,16 +10,17 @@ import pytest
 from noteyard import schedule_changes
 from noteyard.controller import schedules
 from noteyard.controller.schedules import ScheduleLoop, fire_schedule
-from noteyard.domain import CatchUpPolicy, FireState, OverlapPolicy
+from noteyard.domain import CatchUpPolicy, FireState, OverlapPolicy, RunState
 from noteyard.errors import InvalidParameters
 from noteyard.run_parameters import rendered_parameters
 from noteyard.schedule_changes import Plan, create_schedule
+from noteyard.settings import Runs
 from noteyard.store import Database
-from noteyard.store.attempts import begin_attempt
+from noteyard.store.attempts import Ending, begin_attempt, requeue_interrupted, settle
 from noteyard.store.releases import get_release
-from noteyard.store.runs import fair_order, waiting_runs
+from noteyard.store.runs import fair_order, get_run, move, waiting_runs
 from noteyard.store.schedules import get_schedule
-from noteyard.store.tables import Run, Schedule, ScheduleFire
+from noteyard.store.tables import Attempt, Run, Schedule, ScheduleFire
 from noteyard.store.types import now
 from sqlalchemy import delete, event, select
 
@@ -94,6 +95,32 @@ def test_all_missed_times_are_made_up_for_one_after_another_where_overlap_skips(
         begin_attempt(session, first, 1)
         session.flush()
         assert waiting_runs(session, now()) == []
+
+
+@pytest.mark.parametrize("ending", [RunState.FAILED, RunState.INTERRUPTED])
+def test_a_queued_run_waits_until_the_one_before_it_is_over_with_all_its_attempts(
+    database: Database, ending: RunState
+) -> None:
+    id = make(database, overlap=OverlapPolicy.QUEUE, retries=1)
+    fire(database, id, SIX)
+    fire(database, id, SIX + timedelta(hours=1))
+    first, second = (run.id for run in runs(database))
+    limits = Runs(retry_base_seconds=60)
+    with database.write() as session:
+        begin_attempt(session, get_run(session, first), 1)
+        settle(session, get_run(session, first), session.get_one(Attempt, (first, 1)), Ending(ending), limits)
+    with database.write() as session:
+        assert waiting_runs(session, now()) == [], "the first waits for its next attempt"
+        requeue_interrupted(session)
+    later = now() + timedelta(minutes=5)
+    with database.write() as session:
+        assert [run.id for run in waiting_runs(session, later)] == [first]
+        begin_attempt(session, get_run(session, first), 1)
+        move(get_run(session, first), RunState.RUNNING)
+        last = session.get_one(Attempt, (first, 2))
+        settle(session, get_run(session, first), last, Ending(RunState.SUCCEEDED), limits)
+    with database.read() as session:
+        assert [run.id for run in waiting_runs(session, later)] == [second]
 
 
 def test_what_is_older_than_the_window_is_missed(database: Database) -> None:

@@ -101,12 +101,12 @@ def change(
     """Change title, description or audience."""
     with database.write() as session:
         dashboard = dashboard_for(session, slug, asking, Action.EDIT, settings)
+        if body.reads_viewer not in (None, dashboard.reads_viewer):
+            _restart(session, dashboard)
         for name in ("title", "description", "audience", "reads_viewer"):
             value = getattr(body, name)
             if value is not None:
                 setattr(dashboard, name, value)
-        if body.reads_viewer is not None:
-            _restart(session, dashboard)
         if body.people is not None or body.groups is not None:
             _set_audience(session, dashboard, body.people, body.groups)
         record(session, asking.name, "dashboard.change", slug, {"fields": sorted(body.model_fields_set)}, request_id)

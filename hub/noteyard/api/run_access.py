@@ -39,8 +39,11 @@ def read_as_administrator(session: Session, run: Run, person: Person, what: str,
 
 
 def run_shares(session: Session, run: Run) -> list[Sharing]:
-    """The shares of the run's schedule."""
-    return shares_of(session, "schedule", run.schedule) if run.schedule else []
+    """The shares of the run's schedule; none when somebody else has it by now, who can't share what is not theirs."""
+    schedule = session.get(Schedule, run.schedule) if run.schedule else None
+    if schedule is None or schedule.owner != run.owner:
+        return []
+    return shares_of(session, "schedule", schedule.id)
 
 
 def run_model(session: Session, run: Run, urls: PublicUrls) -> RunModel:

@@ -116,7 +116,10 @@ def list_runs(session: Session, wanted: RunFilter) -> list[Run]:
     """Runs, newest first; one more than `limit` when there is a next page."""
     query = select(Run).order_by(Run.created.desc(), Run.id.desc()).limit(wanted.limit + 1)
     if wanted.visible_to is not None:
-        query = query.where(or_(Run.owner == wanted.visible_to, Run.schedule.in_(wanted.visible_schedules)))
+        # As `run_shares`: whoever was given a schedule shares no runs of who had it before.
+        same_owner = select(Schedule.id).where(Schedule.id == Run.schedule, Schedule.owner == Run.owner).exists()
+        shared = and_(Run.schedule.in_(wanted.visible_schedules), same_owner)
+        query = query.where(or_(Run.owner == wanted.visible_to, shared))
     if wanted.state:
         query = query.where(Run.state.in_(wanted.state))
     for column, value in (
@@ -149,9 +152,13 @@ def waiting_runs(session: Session, moment: datetime, limit: int = 500) -> list[R
     """
     place = func.row_number().over(partition_by=Run.owner, order_by=(Run.not_before, Run.created))
     other = aliased(Run)
+    # An older one that waits for its next attempt is not over: what came after it must not overtake it.
+    begun = and_(other.state.in_((RunState.QUEUED, RunState.INTERRUPTED)), other.attempt > 0)
+    older = or_(other.created < Run.created, and_(other.created == Run.created, other.id < Run.id))
     held = (
         select(other.id)
-        .where(other.schedule == Run.schedule, other.state.in_(ACTIVE), other.id != Run.id)
+        .where(other.schedule == Run.schedule, other.id != Run.id)
+        .where(or_(other.state.in_(ACTIVE), and_(begun, older)))
         .correlate(Run)
         .exists()
     )

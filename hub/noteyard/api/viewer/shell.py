@@ -15,6 +15,7 @@ from noteyard.api.browser_cookies import set_cookie
 from noteyard.api.dashboard_access import dashboard_state, looked_at_as_administrator
 from noteyard.api.dependencies import Config, Db, RequestId, Store, Urls
 from noteyard.api.pages import page
+from noteyard.api.problems import problem
 from noteyard.api.streams import stored
 from noteyard.api.viewer.authz import page_parameters
 from noteyard.api.viewer.rate_limit import RateLimit
@@ -160,9 +161,9 @@ def _rendered(session: Any, dashboard: Dashboard) -> Any:
 
 
 async def refused(request: Request, error: Exception) -> Response:
-    """Errors on a dashboard's host are plain pages."""
+    """Errors on a dashboard's host are plain pages, and problem documents for its script."""
     if not isinstance(error, NoteyardError):
         raise error
     if "text/html" not in request.headers.get("accept", ""):
-        return PlainTextResponse(str(error), error.status)
+        return problem(request, error)
     return await asyncio.to_thread(page, request, "dashboard_error.html", error.status, error=error)
