@@ -54,6 +54,7 @@ def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
             while not (folder / name).exists():
                 time.sleep(0.2)
         for way, read in WAYS.items():
+            os.sync()  # what was written before is not to be written now
             begun = time.monotonic()
             with ThreadPoolExecutor(len(names)) as pool:
                 list(pool.map(read, names))

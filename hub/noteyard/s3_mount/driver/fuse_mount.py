@@ -18,6 +18,12 @@ READ_AHEAD_KB = 4096
 """What the kernel reads ahead; more than its 128 kB lets several requests to S3 be under way."""
 
 
+LARGEST_READ = 248 * 1024
+"""Bytes of a request. rclone hands pages of its cache to the kernel by a pipe, without a copy, where answer and header
+fit into it: 248 kB and the header into 256 kB. Larger requests need larger pipes, of which a user has few (1 MiB at
+most each, 64 MiB in all by default, see pipe(7)), and are copied after a try that fails and is logged."""
+
+
 def fresh_mount(volume: Volume, folder: str, gid: int) -> int:
     """Replace what is mounted at the folder by a mount that nobody serves yet; returns its descriptor.
 
@@ -28,7 +34,8 @@ def fresh_mount(volume: Volume, folder: str, gid: int) -> int:
     kernel.detach(path)
     descriptor = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
     try:
-        options = f"fd={descriptor},rootmode={ROOT_MODE},user_id={volume.uid},group_id={gid},allow_other"
+        whose = f"fd={descriptor},rootmode={ROOT_MODE},user_id={volume.uid},group_id={gid}"
+        options = f"{whose},allow_other,max_read={LARGEST_READ}"
         with opened(volume.target) as root, opened(folder, root) as place:
             kernel.mount("noteyard-s3", by_descriptor(place), TYPE, kernel.MS_NOSUID | kernel.MS_NODEV, options)
         _read_ahead(path)
