@@ -39,7 +39,17 @@ class Seen:
         return self.found
 
 
-def starting(seen: Seen, events: list[dict[str, Any]] | None = None) -> LabStart:
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def starting(seen: Seen, events: list[dict[str, Any]] | None = None, clock: Clock | None = None) -> LabStart:
     """The start `now`, whose spawner sees this; its home has a volume."""
 
     async def known_pod() -> dict[str, Any] | None:
@@ -55,11 +65,16 @@ def starting(seen: Seen, events: list[dict[str, Any]] | None = None) -> LabStart
             namespace="users",
             pvc_name="home-ada",
             api=SimpleNamespace(read_namespaced_persistent_volume_claim=claim),
-            event_reflector=SimpleNamespace(resources=dict(enumerate(events or []))),
+            event_reflector=events_of(events or []),
             seen=seen,
             known_pod=known_pod,
-        )
+        ),
+        clock or Clock(),
     )
+
+
+def events_of(events: list[dict[str, Any]]) -> Any:
+    return SimpleNamespace(resources=dict(enumerate(events)))
 
 
 async def for_ever(*_: Any, **__: Any) -> None:
@@ -100,6 +115,32 @@ async def test_a_start_waits_for_a_node_that_comes_for_another_pod() -> None:
     start = starting(seen, [adding | {"lastTimestamp": datetime.now(UTC).isoformat()}])
     await start.watched(seen.twice.wait())
     assert start.stage().sentence.startswith("The cluster adds a machine, which may have room for your lab.")
+
+
+async def test_a_trouble_that_has_passed_and_comes_back_has_its_whole_patience() -> None:
+    creating = [{"name": "notebook", "state": {"waiting": {"reason": "ContainerCreating"}}}]
+    seen, clock = Seen(pod("now", phase="Pending", containerStatuses=creating)), Clock()
+    start = starting(seen, clock=clock)
+
+    def says(reason: str, second: int) -> dict[str, Any]:
+        said = {"reason": reason, "metadata": {}, "involvedObject": {"uid": "now"}}
+        return said | {"lastTimestamp": f"2026-11-02T09:00:{second:02}Z"}
+
+    async def look(at: float, *events: dict[str, Any]) -> str:
+        clock.now, start._spawner.event_reflector = at, events_of(list(events))
+        seen.looks = 0
+        seen.twice.clear()
+        await start.watched(seen.twice.wait())
+        return start.stage().sentence
+
+    failed, pulling = says("FailedMount", 1), says("Pulling", 2)
+    assert "can't be attached" in await look(0, failed)
+    assert "can't be attached" not in await look(80, failed, pulling)
+    again = says("FailedMount", 3)
+    assert "can't be attached" in await look(100, failed, pulling, again)
+    assert "can't be attached" in await look(180, failed, pulling, again)
+    with pytest.raises(LabFailed):
+        await look(190, failed, pulling, again)
 
 
 async def test_an_end_on_a_lost_node_is_not_waited_for() -> None:

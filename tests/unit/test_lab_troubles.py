@@ -24,8 +24,9 @@ def pod(
     }
 
 
-def event(reason: str, message: str = "", kind: str = "Normal", path: str = "") -> dict[str, Any]:
-    return {"reason": reason, "message": message, "type": kind, "involvedObject": {"fieldPath": path}}
+def event(reason: str, message: str = "", kind: str = "Normal", path: str = "", second: int = 0) -> dict[str, Any]:
+    said = {"reason": reason, "message": message, "type": kind, "involvedObject": {"fieldPath": path}}
+    return said | {"metadata": {}, "lastTimestamp": f"2026-11-02T09:00:{second:02}Z"}
 
 
 def found(*arguments: Any, claim: Any = ()) -> Trouble:
@@ -118,13 +119,64 @@ def test_a_home_without_a_volume_is_told_by_its_claims_own_words() -> None:
     assert found(pod(), claim=[refusal]).reason == "lab-no-home"
 
 
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+MULTI_ATTACH = 'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node'
+
+
 def test_a_home_that_is_not_attached_may_still_come() -> None:
-    waiting = pod({"waiting": {"reason": "ContainerCreating"}}, node="n")
-    problem = found(waiting, [event("FailedMount", "Multi-Attach error", "Warning")])
-    assert problem.patience > 60
+    waiting = pod(CREATING, node="n")
+    waiting["spec"]["volumes"] = [{"name": "home", "persistentVolumeClaim": {"claimName": "home-ada"}}]
+    problem = found(waiting, [event("FailedAttachVolume", MULTI_ATTACH, "Warning")])
+    assert problem.message == "Your home can't be attached to the machine yet."
+    assert (problem.patience, problem.detail) == (90, MULTI_ATTACH)
     assert stage(waiting, [], problem).sentence.endswith("yet. Trying again …")
-    assert trouble(waiting, [event("FailedMount", "x", "Warning"), event("Pulling")], (), PATIENCE) is not None
     assert trouble(pod({"running": {}}, node="n"), [event("FailedMount", "x", "Warning")], (), PATIENCE) is None
+
+
+@pytest.mark.parametrize("warning", ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"])
+@pytest.mark.parametrize("then", ["Pulling", "Pulled", "Created", "Started"])
+@pytest.mark.parametrize("second", [5, 9])
+def test_a_trouble_of_the_set_up_is_over_when_the_set_up_has_gone_on(warning: str, then: str, second: int) -> None:
+    waiting = pod(CREATING, node="n")
+    warned = event(warning, "x", "Warning", second=5)
+    assert trouble(waiting, [warned, event(then, second=second)], (), PATIENCE) is None
+    assert trouble(waiting, [event(then, second=4), warned], (), PATIENCE) is not None
+
+
+def test_an_attached_volume_may_still_not_be_mounted() -> None:
+    waiting = pod(CREATING, node="n")
+    attached = event("SuccessfulAttachVolume", second=9)
+    assert trouble(waiting, [event("FailedAttachVolume", "x", "Warning", second=5), attached], (), PATIENCE) is None
+    assert trouble(waiting, [event("FailedMount", "x", "Warning", second=5), attached], (), PATIENCE) is not None
+
+
+@pytest.mark.parametrize("state", [{"running": {}}, {"terminated": {"exitCode": 0}}])
+def test_a_helper_that_has_begun_shows_that_the_set_up_has_gone_on(state: dict[str, Any]) -> None:
+    waiting = pod(CREATING, node="n")
+    waiting["status"]["initContainerStatuses"] = [{"name": "s3-mount", "state": state}]
+    assert trouble(waiting, [event("FailedMount", "x", "Warning")], (), PATIENCE) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ('MountVolume.MountDevice failed for volume "pvc-1" : rpc error', "Your home"),
+        ("Unable to attach or mount volumes: unmounted volumes=[home], unattached volumes=[noteyard-s3]", "Your home"),
+        ('MountVolume.SetUp failed for volume "noteyard-s3" : driver name', "The folder with your S3 data"),
+        ("unmounted volumes=[noteyard-s3], unattached volumes=[home]: timed", "The folder with your S3 data"),
+        ('MountVolume.SetUp failed for volume "certificates" : not found', "The volume certificates"),
+        ("timed out waiting for the condition", "A volume of your lab"),
+    ],
+)
+def test_the_volume_that_a_warning_names_is_the_one_that_is_told(said: str, named: str) -> None:
+    waiting = pod(CREATING, node="n")
+    waiting["spec"]["volumes"] = [
+        {"name": "home", "persistentVolumeClaim": {"claimName": "home-ada"}},
+        {"name": "noteyard-s3", "csi": {"driver": "s3"}},
+        {"name": "certificates", "secret": {"secretName": "certificates"}},
+    ]
+    problem = found(waiting, [event("FailedMount", said, "Warning")])
+    assert problem.message == f"{named} can't be attached to the machine yet."
 
 
 def test_the_stages_of_a_start_follow_one_another() -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from noteyard.backends.kubernetes.lab_troubles import LAB, Event, Trouble
+from noteyard.backends.kubernetes.lab_troubles import LAB, Trouble
+from noteyard.backends.kubernetes.node_setup import Event
 from noteyard.backends.kubernetes.pod_states import Pod, container_states
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -12,14 +12,13 @@ from noteyard.backends.kubernetes.cluster import AWAY
 from noteyard.backends.kubernetes.lab_progress import Stage, stage
 from noteyard.backends.kubernetes.lab_troubles import (
     LAB,
-    Event,
     Patience,
     Trouble,
     adds_a_node,
     held_up,
-    moment,
     trouble,
 )
+from noteyard.backends.kubernetes.node_setup import Event, moment
 from noteyard.backends.kubernetes.pod_states import Pod, container_states
 from noteyard.hub_pages import LabFailed
 from noteyard.lab_http import lab_answers
@@ -36,8 +35,9 @@ NO_ROOM = ("No space left on device", "Disk quota exceeded")
 class LabStart:
     """Watches the pod of a spawner (PodSpawner) from its creation until JupyterLab answers."""
 
-    def __init__(self, spawner: Any) -> None:
+    def __init__(self, spawner: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._spawner = spawner
+        self._clock = clock
         options = spawner.settings.kubernetes
         self._patience = Patience(options.unschedulable_seconds, options.new_node_seconds)
         self._claim: list[Event] = []
@@ -107,7 +107,7 @@ class LabStart:
         self._there = True
         await self._read_claim(pod)
         found = trouble(pod, self._events(pod), self._claim, self._patience, self._node_comes())
-        self._problem = found
+        self._keep(found)
         if found is not None and self._lasts(found.reason) >= found.patience:
             await self._fail(found)
         await self._fail_if_late(pod)
@@ -146,9 +146,15 @@ class LabStart:
             raise LabFailed(said, "lab-home-full", log, hint=hint)
         raise LabFailed(found.message, found.reason, log, hint=found.hint, detail=found.detail)
 
+    def _keep(self, found: Trouble | None) -> None:
+        # What has passed and comes back later has its whole patience again.
+        before, self._problem = self._problem, found
+        if before is not None and (found is None or found.reason != before.reason):
+            self._since.pop(before.reason, None)
+
     def _lasts(self, what: str) -> float:
         """Seconds since this was first seen."""
-        moment = time.monotonic()
+        moment = self._clock()
         return moment - self._since.setdefault(what, moment)
 
     def _pod(self) -> Mapping[str, Any] | None:
@@ -187,9 +193,9 @@ class LabStart:
         if pod.get("spec", {}).get("nodeName"):
             self._claim = []
             return
-        if time.monotonic() - self._claim_read < CLAIM_SECONDS:
+        if self._clock() - self._claim_read < CLAIM_SECONDS:
             return
-        self._claim_read = time.monotonic()
+        self._claim_read = self._clock()
         spawner = self._spawner
         try:
             claim = await spawner.api.read_namespaced_persistent_volume_claim(spawner.pvc_name, spawner.namespace)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from noteyard.backends.kubernetes.node_setup import MOUNTS, Event, moment, unmounted, what_fails
 from noteyard.backends.kubernetes.pinned_images import missing_image
 from noteyard.backends.kubernetes.pod_states import (
     NO_CONTAINER,
@@ -18,19 +19,15 @@ from noteyard.backends.kubernetes.pod_states import (
 )
 from noteyard.backends.kubernetes.unschedulable import home_is_being_made, missing_home, why_no_node
 
-Event = Mapping[str, Any]
-"""An event as the Kubernetes API gives it (camelCase keys)."""
-
 LAB = "notebook"
 """KubeSpawner's name of the container that JupyterLab runs in."""
 
 SCALING = frozenset({"TriggeredScaleUp", "Nominated"})
 """What the cluster's autoscaler and Karpenter say of a pod that they add a node for."""
 NOT_SCALING = frozenset({"NotTriggerScaleUp"})
-MOUNTS = frozenset({"FailedMount", "FailedAttachVolume"})
-SANDBOXES = frozenset({"FailedCreatePodSandBox"})
 
 NO_IMAGE_HINT = "Choose another profile, and tell an administrator: the image's name or the access to it is wrong."
+AGAIN_HINT = "Try again in a few minutes. If it stays so, show what stands below to an administrator."
 ANOTHER_IMAGE_HINT = "Start your lab again: it then gets the profile's image of today."
 
 PULL_PATIENCE = 20.0
@@ -97,12 +94,6 @@ def adds_a_node(events: Iterable[Event], now: datetime, patience: Patience) -> b
     return any(event.get("reason") in SCALING and datetime.fromisoformat(moment(event)) > since for event in events)
 
 
-def moment(event: Event) -> str:
-    """When it was seen last, as the API writes times."""
-    times = (event.get("lastTimestamp"), event.get("eventTime"), event["metadata"].get("creationTimestamp"))
-    return next((str(time) for time in times if time), "")
-
-
 def lab_has_ended(pod: Pod) -> bool:
     """Whether JupyterLab runs no more; a helper in the pod may still be saving."""
     return has_ended(pod) or any("terminated" in state for name, state in container_states(pod) if name == LAB)
@@ -151,7 +142,7 @@ def _stuck(pod: Pod) -> Trouble | None:
         if reason in NO_CONTAINER or (name != LAB and reason == "CrashLoopBackOff"):
             return Trouble(
                 "A part of your lab can't be started.",
-                "Try again in a few minutes. If it stays so, show what stands below to an administrator.",
+                AGAIN_HINT,
                 "lab-no-container",
                 f"{name}: {reason}: {message}",
             )
@@ -197,26 +188,15 @@ def _no_home(said: str, refused_claims: Sequence[Event]) -> Trouble:
 def _not_set_up(pod: Pod, events: Sequence[Event]) -> Trouble | None:
     if any("running" in state for name, state in container_states(pod) if name == LAB):
         return None
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    last = warnings[-1] if warnings else {}
-    detail = str(last.get("message", ""))
-    if last.get("reason") in MOUNTS:
-        return Trouble(
-            "Your home can't be attached to the machine yet.",
-            "Try again in a few minutes. If it stays so, show what stands below to an administrator.",
-            "lab-no-mount",
-            detail,
-            MOUNT_PATIENCE,
-        )
-    if last.get("reason") in SANDBOXES:
-        return Trouble(
-            "The machine can't set up your lab's network yet.",
-            "Try again in a few minutes. If it stays so, show what stands below to an administrator.",
-            "lab-no-sandbox",
-            detail,
-            SANDBOX_PATIENCE,
-        )
-    return None
+    warning = what_fails(pod, events)
+    if warning is None:
+        return None
+    detail = str(warning.get("message", ""))
+    if warning.get("reason") in MOUNTS:
+        said = f"{unmounted(pod, detail)} can't be attached to the machine yet."
+        return Trouble(said, AGAIN_HINT, "lab-no-mount", detail, MOUNT_PATIENCE)
+    said = "The machine can't set up your lab's network yet."
+    return Trouble(said, AGAIN_HINT, "lab-no-sandbox", detail, SANDBOX_PATIENCE)
 
 
 def _condition(pod: Pod, kind: str) -> Mapping[str, Any]:
