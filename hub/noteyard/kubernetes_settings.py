@@ -84,7 +84,10 @@ class Kubernetes(Section):
         default=600, ge=1, description="How long a lab waits for a node that the cluster's autoscaler adds."
     )
     pull_seconds: int = Field(
-        default=900, ge=1, description="How long a lab waits for its node to attach the home and fetch the image."
+        default=900,
+        ge=1,
+        description="How long a lab, run or dashboard waits for its node to attach its volumes, fetch the image and "
+        "start its helpers.",
     )
     sidecar_image: str | None = Field(
         default=None, description="Image of the sidecar by which pods reach the data; the chart sets it."

@@ -12,7 +12,8 @@ from noteyard.backends.kubernetes.pod_states import DISK_HINT, MEMORY_HINT
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 BEFORE = "2026-11-25T11:59:00Z"
 LONG_AGO = "2026-11-25T11:00:00Z"
-PATIENCE = Patience(600, NOW)
+LATELY = "2026-11-25T11:48:00Z"
+PATIENCE = Patience(600, 900, NOW)
 ATTEMPT, PROCESS = "r1.1", "d1.2.3"
 
 
@@ -26,7 +27,12 @@ def deployment(replicas: int = 1, **status: Any) -> dict[str, Any]:
 
 def pod(id: str, phase: str = "Running", created: str = BEFORE, **status: Any) -> dict[str, Any]:
     return {
-        "metadata": {"labels": {"noteyard/id": id}, "creationTimestamp": created},
+        "metadata": {
+            "namespace": "users",
+            "name": f"pod-{id}",
+            "labels": {"noteyard/id": id},
+            "creationTimestamp": created,
+        },
         "spec": {"containers": [{"resources": {"limits": {"memory": "512Mi"}}}]},
         "status": {"phase": phase, **status},
     }
@@ -34,6 +40,11 @@ def pod(id: str, phase: str = "Running", created: str = BEFORE, **status: Any) -
 
 def container(restarts: int = 0, last: dict[str, Any] | None = None, **state: Any) -> dict[str, Any]:
     return {"restartCount": restarts, "state": state, "lastState": {"terminated": last} if last else {}}
+
+
+def placed(since: str) -> dict[str, Any]:
+    """The condition of a pod that a node has taken."""
+    return {"type": "PodScheduled", "status": "True", "lastTransitionTime": since}
 
 
 def of_attempt(*pods: dict[str, Any], **fields: Any) -> Observed:
@@ -94,18 +105,75 @@ def test_an_image_that_is_not_there_ends_it_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "created", "over"),
+    ("message", "since", "over"),
     [
         ("dial tcp: i/o timeout", BEFORE, False),
-        ("dial tcp: i/o timeout", LONG_AGO, True),
+        ("dial tcp: i/o timeout", LATELY, True),
         ("manifest unknown: lab:1 not found", BEFORE, True),
     ],
 )
-def test_a_registry_that_is_away_for_a_moment_fails_no_run(message: str, created: str, over: bool) -> None:
+def test_a_registry_that_is_away_for_a_moment_fails_no_run(message: str, since: str, over: bool) -> None:
     waiting = container(waiting={"reason": "ErrImagePull", "message": message}) | {"image": "lab:1"}
     said = f"The image lab:1 can't be had on the node (ErrImagePull). {message}"
-    found = of_attempt(pod(ATTEMPT, "Pending", created, containerStatuses=[waiting]))
+    # It has waited for its node for long, which is not the registry's fault.
+    found = of_attempt(pod(ATTEMPT, "Pending", LONG_AGO, conditions=[placed(since)], containerStatuses=[waiting]))
     assert found == Observed(ATTEMPT, over, said, pending=True)
+
+
+CREATING = container(waiting={"reason": "ContainerCreating"}) | {"name": "run", "image": "lab:1"}
+NO_SANDBOX = {"type": "PodReadyToStartContainers", "status": "False"}
+HAS_SANDBOX = {"type": "PodReadyToStartContainers", "status": "True"}
+
+
+def helper(started: bool = False, last: dict[str, Any] | None = None, **state: Any) -> dict[str, Any]:
+    return container(1 if last else 0, last, **state) | {"name": "s3-mount", "started": started}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "helpers", "said"),
+    [
+        ([NO_SANDBOX], [], "its volumes or its network are not set up"),
+        ([HAS_SANDBOX], [], "ContainerCreating (its image is lab:1)"),
+        ([HAS_SANDBOX], [helper(running={"startedAt": LONG_AGO})], "its helper s3-mount is not ready"),
+        ([], [helper(True, running={"startedAt": LONG_AGO})], "ContainerCreating (its image is lab:1)"),
+    ],
+)
+@pytest.mark.parametrize("id", [ATTEMPT, PROCESS])
+def test_a_pod_that_its_node_does_not_get_ready_for_is_waited_for_for_a_while(
+    id: str, conditions: list[Any], helpers: list[Any], said: str
+) -> None:
+    def observed(since: str) -> Observed:
+        statuses = {"containerStatuses": [CREATING], "initContainerStatuses": helpers}
+        found = pod(id, "Pending", LONG_AGO, conditions=[placed(since), *conditions], **statuses)
+        return of_attempt(found) if id == ATTEMPT else of_process(found)
+
+    assert observed(LATELY) == Observed(id, False, pending=True)
+    late = observed(LONG_AGO)
+    assert (late.ended, late.pending) == (True, True)
+    assert late.reason == f"Its node did not get ready for it within 15 minutes: {said}."
+    assert late.hint is not None
+    assert late.hint.endswith(f"kubectl -n users get events --field-selector involvedObject.name=pod-{id}")
+
+
+@pytest.mark.parametrize(("since", "over"), [(BEFORE, False), (LATELY, True)])
+def test_a_helper_that_ends_again_and_again_is_given_time(since: str, over: bool) -> None:
+    crashed = {"exitCode": 1, "message": "no bucket\n"}
+    crashing = helper(last=crashed, waiting={"reason": "CrashLoopBackOff", "message": "back-off 40s"})
+    statuses = {"containerStatuses": [CREATING], "initContainerStatuses": [crashing]}
+    found = of_attempt(pod(ATTEMPT, "Pending", LONG_AGO, conditions=[placed(since)], **statuses))
+    assert (found.ended, found.pending) == (over, True)
+    assert found.reason == (
+        "Its helper s3-mount ends again and again: it left with exit code 1; its last words: no bucket."
+    )
+    assert found.hint is not None
+
+
+def test_what_has_begun_goes_on_whatever_becomes_of_its_helper() -> None:
+    for reason in ("CrashLoopBackOff", "ErrImageNeverPull"):
+        running = container(running={"startedAt": LONG_AGO})
+        statuses = {"containerStatuses": [running], "initContainerStatuses": [helper(waiting={"reason": reason})]}
+        found = pod(ATTEMPT, "Running", LONG_AGO, conditions=[placed(LONG_AGO)], **statuses)
+        assert of_attempt(found) == Observed(ATTEMPT, False)
 
 
 def test_an_image_by_digest_that_no_registry_has_is_named() -> None:

@@ -12,14 +12,18 @@ from noteyard.backends.kubernetes.pinned_images import missing_image
 from noteyard.backends.kubernetes.pod_states import (
     has_begun,
     has_ended,
+    helper_fails,
     hint_for,
-    is_pulled_again,
+    is_tried_again,
+    scheduled_at,
     used_too_much,
     was_restarted,
     why_it_cannot_start,
     why_it_ended,
+    why_it_is_not_ready,
     why_it_waits,
 )
+from noteyard.kubernetes_settings import Kubernetes
 
 NO_NODE_HINT = "Choose a profile that asks for less, or ask an administrator for larger or more nodes."
 NO_POD = "Kubernetes makes no pod for it, most often because the users' namespace has used up its quota"
@@ -28,20 +32,25 @@ NO_POD_HINT = "Wait for others' runs to end, or ask an administrator for a large
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a pod may wait for a node, and when it is (UTC)."""
+    """Seconds that a pod may wait for a node, and then for this node to get ready for it; `now` is UTC."""
 
-    seconds: int
+    no_node: int
+    not_ready: int
     now: datetime
 
+    @staticmethod
+    def of(options: Kubernetes) -> "Patience":
+        return Patience(options.start_seconds, options.pull_seconds, datetime.now(UTC))
 
-def judge_attempts(seconds: int) -> Judge:
-    """A judge of Jobs and their pods; what waits for a node for longer than `seconds` won't start."""
-    return lambda owners, pods: attempts(owners, pods, Patience(seconds, datetime.now(UTC)))
+
+def judge_attempts(options: Kubernetes) -> Judge:
+    """A judge of Jobs and their pods; what waits for longer than the settings say won't start."""
+    return lambda owners, pods: attempts(owners, pods, Patience.of(options))
 
 
-def judge_workloads(seconds: int) -> Judge:
-    """A judge of Deployments and their pods; what waits for a node for longer than `seconds` won't start."""
-    return lambda owners, pods: workloads(owners, pods, Patience(seconds, datetime.now(UTC)))
+def judge_workloads(options: Kubernetes) -> Judge:
+    """A judge of Deployments and their pods; what waits for longer than the settings say won't start."""
+    return lambda owners, pods: workloads(owners, pods, Patience.of(options))
 
 
 def attempts(jobs: Sequence[Manifest], pods: Sequence[Manifest], patience: Patience) -> dict[str, Observed]:
@@ -67,7 +76,7 @@ def _of_job(job: Manifest, patience: Patience) -> Observed:
             return Observed(id, True)
     if job["spec"].get("suspend"):
         return Observed(id, True, asleep=True)
-    if _waited(job.get("status", {}).get("startTime"), patience):
+    if _waited(job.get("status", {}).get("startTime"), patience.no_node, patience.now):
         return Observed(id, True, NO_POD, NO_POD_HINT, pending=True)
     return Observed(id, False, pending=True)
 
@@ -84,7 +93,7 @@ def _of_deployment(item: Manifest, patience: Patience) -> Observed:
         return Observed(id, True, asleep=True)
     for condition in item.get("status", {}).get("conditions") or []:
         failed = condition["type"] == "ReplicaFailure" and condition["status"] == "True"
-        if failed and _waited(condition.get("lastTransitionTime"), patience):
+        if failed and _waited(condition.get("lastTransitionTime"), patience.no_node, patience.now):
             return Observed(id, True, f"{NO_POD}: {condition.get('message')}", NO_POD_HINT, pending=True)
     return Observed(id, False, pending=True)
 
@@ -93,16 +102,37 @@ def _of_pod(pod: Manifest, patience: Patience) -> Observed:
     id = _id(pod)
     if has_ended(pod):
         return _of_ended_pod(pod)
+    if has_begun(pod):
+        return Observed(id, False)
+    waits = why_it_waits(pod)
+    if waits is not None:
+        over = _waited(pod["metadata"].get("creationTimestamp"), patience.no_node, patience.now)
+        return Observed(id, over, waits, NO_NODE_HINT, pending=True)
+    return _of_placed_pod(pod, patience)
+
+
+def _of_placed_pod(pod: Manifest, patience: Patience) -> Observed:
+    """Of a pod that a node has taken, or is about to, and that has not begun."""
+    id, placed = _id(pod), scheduled_at(pod)
     stuck = why_it_cannot_start(pod)
     if stuck is not None:
         # The kubelet tries again by itself; a registry that is away for a moment fails no run.
-        over = not is_pulled_again(pod) or _waited(pod["metadata"].get("creationTimestamp"), patience)
-        return Observed(id, over, stuck, pending=True, missing_image=missing_image(pod))
-    waits = why_it_waits(pod)
-    if waits is not None:
-        over = _waited(pod["metadata"].get("creationTimestamp"), patience)
-        return Observed(id, over, waits, NO_NODE_HINT, pending=True)
-    return Observed(id, False, pending=not has_begun(pod))
+        over = not is_tried_again(pod) or _waited(placed, patience.no_node, patience.now)
+        hint = _events_hint(pod) if helper_fails(pod) else None
+        return Observed(id, over, stuck, hint, pending=True, missing_image=missing_image(pod))
+    if _waited(placed, patience.not_ready, patience.now):
+        within = _in_words(patience.not_ready)
+        said = f"Its node did not get ready for it within {within}: {why_it_is_not_ready(pod)}."
+        return Observed(id, True, said, _events_hint(pod), pending=True)
+    return Observed(id, False, pending=True)
+
+
+def _events_hint(pod: Manifest) -> str:
+    known = pod["metadata"]
+    return (
+        "Try again. If it happens again, an administrator sees why for about an hour: "
+        f"kubectl -n {known.get('namespace')} get events --field-selector involvedObject.name={known.get('name')}"
+    )
 
 
 def _of_ended_pod(pod: Manifest) -> Observed:
@@ -128,8 +158,12 @@ def _of_replaced(pods: Iterable[Manifest], judge: Callable[[Manifest], Observed]
     return found
 
 
-def _waited(since: str | None, patience: Patience) -> bool:
-    return since is not None and patience.now - datetime.fromisoformat(since) > timedelta(seconds=patience.seconds)
+def _waited(since: str | None, seconds: int, now: datetime) -> bool:
+    return since is not None and now - datetime.fromisoformat(since) > timedelta(seconds=seconds)
+
+
+def _in_words(seconds: int) -> str:
+    return f"{seconds // 60} minutes" if seconds >= 120 and seconds % 60 == 0 else f"{seconds} seconds"
 
 
 def _id(item: Manifest) -> str:

@@ -28,7 +28,7 @@ SAVING_SECONDS = 30
 """How long a worker that is told to end may take to save; its own limit is 20 s."""
 LAST_RESORT_SECONDS = 24 * 3600
 """What a Job may take beside its run's timeout and the known parts of its start and end: worker and controller keep the
-timeout themselves, and an image may be pulled for long."""
+timeout themselves."""
 ENDED_FOR_SECONDS = 600
 NOT_MOVED = {"karpenter.sh/do-not-disrupt": "true", "cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
 """Annotations of labs and runs: what they hold in memory is lost when an autoscaler empties their node."""
@@ -96,7 +96,7 @@ def _deadline(start: Start, options: Kubernetes) -> Manifest:
     """The end of a Job that nobody ends any more; a run without a limit has none here either."""
     if start.timeout is None:
         return {}
-    around = options.start_seconds + SAVING_SECONDS + options.mount.ending_seconds
+    around = options.start_seconds + options.pull_seconds + SAVING_SECONDS + options.mount.ending_seconds
     return {"activeDeadlineSeconds": start.timeout + around + LAST_RESORT_SECONDS}
 
 

@@ -19,33 +19,75 @@ LAST_WORDS = 300
 BY_THE_CLUSTER = frozenset({"Evicted", "Preempting", "NodeLost", "DeadlineExceeded", "Shutdown", "NodeShutdown"})
 OVERDUE = timedelta(seconds=60)
 """A kubelet that works has told of a pod's end this long after the pod's grace, volumes and all."""
+CRASHES = "CrashLoopBackOff"
 NO_CONTAINER = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
 def why_it_cannot_start(pod: Pod) -> str | None:
-    """One sentence when the pod can't start as it is; None else. Waiting helps only where `is_pulled_again`.
+    """One sentence when the pod can't start as it is; None else. Waiting helps only where `is_tried_again`.
 
     An unschedulable pod is not among them: the cluster may be about to add a node (see `why_it_waits`).
     """
-    for image, reason, message in _stuck(pod):
+    for status, reason, message in _stuck(pod):
         if reason in NO_IMAGE:
-            return f"The image {image} can't be had on the node ({reason}). {message}".strip()
+            return f"The image {status.get('image')} can't be had on the node ({reason}). {message}".strip()
+        if reason == CRASHES:
+            return f"Its helper {status.get('name')} ends again and again: {_end_of(status)}."
         return f"The container can't be started ({reason}). {message}".strip()
     return None
 
 
-def is_pulled_again(pod: Pod) -> bool:
-    """Whether all that keeps the pod from starting is an image that may be had at the kubelet's next try."""
-    return all(reason in NO_IMAGE and not image_is_refused(reason, message) for _, reason, message in _stuck(pod))
+def is_tried_again(pod: Pod) -> bool:
+    """Whether what keeps the pod from starting may be gone at the kubelet's next try: an image, a helper's failure."""
+    return all(
+        reason == CRASHES or (reason in NO_IMAGE and not image_is_refused(reason, message))
+        for _, reason, message in _stuck(pod)
+    )
 
 
-def _stuck(pod: Pod) -> Iterator[tuple[str | None, str, str]]:
-    """Image, reason and message of each container that can't be started as it is."""
+def helper_fails(pod: Pod) -> bool:
+    """Whether a helper of the pod ends again and again."""
+    return any(reason == CRASHES for _, reason, _ in _stuck(pod))
+
+
+def why_it_is_not_ready(pod: Pod) -> str:
+    """What a pod that a node has taken still waits for, to follow a colon, as far as its state tells."""
+    if _condition(pod, "PodReadyToStartContainers").get("status") == "False":
+        return "its volumes or its network are not set up"
+    for status in _helpers(pod):
+        state = status.get("state") or {}
+        if "running" in state and not status.get("started"):
+            return f"its helper {status.get('name')} is not ready"
+        if "terminated" in state and state["terminated"].get("exitCode"):
+            return f"its helper {status.get('name')} has failed: {_end_of(status)}"
     for status in _containers(pod):
-        waiting = status.get("state", {}).get("waiting") or {}
-        reason = waiting.get("reason", "")
+        waiting = (status.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in (None, "PodInitializing"):
+            said = f"{waiting['reason']}: {waiting['message']}" if waiting.get("message") else waiting["reason"]
+            return f"{said} (its image is {status.get('image')})"
+    return "nothing more is known"
+
+
+def scheduled_at(pod: Pod) -> str | None:
+    """When a node has taken the pod, as the API writes times; None when none has."""
+    placed = _condition(pod, "PodScheduled")
+    return placed.get("lastTransitionTime") if placed.get("status") == "True" else None
+
+
+def _stuck(pod: Pod) -> Iterator[tuple[Mapping[str, Any], str, str]]:
+    """Status, reason and message of each container that can't be started as it is."""
+    for status in _helpers(pod):
+        if _waits_for(status) == CRASHES:
+            yield status, CRASHES, ""
+    for status in _containers(pod):
+        reason = _waits_for(status)
         if reason in NO_IMAGE or reason in NO_CONTAINER:
-            yield status.get("image"), reason, waiting.get("message", "")
+            yield status, reason, status["state"]["waiting"].get("message", "")
+
+
+def _waits_for(status: Mapping[str, Any]) -> str:
+    waiting = (status.get("state") or {}).get("waiting") or {}
+    return str(waiting.get("reason", ""))
 
 
 def main_image_is_gone(pod: Pod) -> bool:
@@ -64,10 +106,10 @@ def image_is_refused(reason: str, message: str) -> bool:
 
 def why_it_waits(pod: Pod) -> str | None:
     """One sentence when no node takes the pod; None else."""
-    for condition in pod.get("status", {}).get("conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"No node of the cluster can take it now: {condition.get('message') or condition.get('reason')}"
-    return None
+    refused = _condition(pod, "PodScheduled")
+    if refused.get("status") != "False":
+        return None
+    return f"No node of the cluster can take it now: {refused.get('message') or refused.get('reason')}"
 
 
 def has_ended(pod: Pod) -> bool:
@@ -136,6 +178,13 @@ def _terminated(container: Mapping[str, Any]) -> Mapping[str, Any]:
     return now or container.get("lastState", {}).get("terminated") or {}
 
 
+def _end_of(helper: Mapping[str, Any]) -> str:
+    ended = _terminated(helper)
+    if ended.get("reason") == "OOMKilled":
+        return "it ran out of memory"
+    return _exit(ended["exitCode"], ended.get("message")) if "exitCode" in ended else "its process ended"
+
+
 def _exit(code: int, message: str | None) -> str:
     last = _one_line(message) if message else ""
     said = f"; its last words: {last}" if last else ""
@@ -155,9 +204,18 @@ def _limit(pod: Pod) -> str:
     return f" (limit {limit})" if limit else ""
 
 
+def _condition(pod: Pod, kind: str) -> Mapping[str, Any]:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return next((condition for condition in conditions if condition.get("type") == kind), {})
+
+
 def _containers(pod: Pod) -> list[Mapping[str, Any]]:
-    status = pod.get("status", {})
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return [*_helpers(pod), *_main_containers(pod)]
+
+
+def _helpers(pod: Pod) -> list[Mapping[str, Any]]:
+    """Statuses of sidecars and other init containers."""
+    return list(pod.get("status", {}).get("initContainerStatuses") or [])
 
 
 def _main_containers(pod: Pod) -> list[Mapping[str, Any]]:

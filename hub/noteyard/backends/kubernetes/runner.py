@@ -40,7 +40,7 @@ class KubernetesRunner:
         self._cluster = cluster
         mine = self._options.namespace, selector(self._options.release, RUN)
         self._observing = Observing(
-            Watched(self._jobs, *mine), Watched(self._pods, *mine), judge_attempts(self._options.start_seconds)
+            Watched(self._jobs, *mine), Watched(self._pods, *mine), judge_attempts(self._options)
         )
 
     @property

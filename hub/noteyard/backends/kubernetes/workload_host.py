@@ -45,7 +45,7 @@ class KubernetesWorkloadHost:
         self._cluster = cluster
         mine = self._where, selector(self._options.release, DASHBOARD)
         self._observing = Observing(
-            Watched(self._deployments, *mine), Watched(self._pods, *mine), judge_workloads(self._options.start_seconds)
+            Watched(self._deployments, *mine), Watched(self._pods, *mine), judge_workloads(self._options)
         )
 
     async def apply(self, start: Start) -> None:
