@@ -36,13 +36,15 @@ class Crash(BaseException):
 class ScriptedRunner:
     """`alive` and `ended` are what exists; `crash_before_start` and `refuse` make the next start fail.
 
-    Of the alive ones, `pending` have not begun; of the ended ones, `exceeded` used too much. `gone` images are in no
+    Of the alive ones, `pending` have not begun; of the ended ones, `exceeded` used too much, and `displaced` were ended
+    by the platform for reasons of its own. `gone` images are in no
     registry: what is started with one ends at once.
     """
 
     alive: set[str] = field(default_factory=set)
     pending: set[str] = field(default_factory=set)
     exceeded: set[str] = field(default_factory=set)
+    displaced: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
@@ -72,7 +74,10 @@ class ScriptedRunner:
 
     async def observe(self) -> Mapping[str, Observed]:
         alive = {id: Observed(id, False, pending=id in self.pending) for id in self.alive}
-        ended = {id: Observed(id, True, reason, exceeded=id in self.exceeded) for id, reason in self.ended.items()}
+        ended = {
+            id: Observed(id, True, reason, exceeded=id in self.exceeded, displaced=id in self.displaced)
+            for id, reason in self.ended.items()
+        }
         missing = {
             id: Observed(id, True, f"There is no image {image}.", pending=True, missing_image=image)
             for id, image in self.missing.items()

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 from noteyard.backends.base import Observed
-from noteyard.backends.kubernetes.judging import NO_NODE_HINT, NO_POD, NO_POD_HINT, Patience, attempts, workloads
+from noteyard.backends.kubernetes.judging import (
+    MOST_REFUSED,
+    NO_NODE_HINT,
+    NO_POD,
+    NO_POD_HINT,
+    Patience,
+    attempts,
+    workloads,
+)
 from noteyard.backends.kubernetes.pinned_images import IMAGE
 from noteyard.backends.kubernetes.pod_states import DISK_HINT, MEMORY_HINT
 
@@ -222,6 +230,49 @@ def test_an_evicted_pod_says_what_was_used_up(message: str, hint: str | None) ->
     found = of_attempt(pod(ATTEMPT, "Failed", reason="Evicted", message=message))
     assert found.reason == f"the cluster ended it (Evicted): {message.rstrip('. ')}"
     assert found.hint == hint
+
+
+REFUSAL = {"reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu, requested: 1000, used: 3900"}
+REFUSED = f"its node did not take it (OutOfcpu): {REFUSAL['message']}"
+SHUTDOWN = {"reason": "Terminated", "message": "Pod was terminated in response to imminent node shutdown."}
+SHUT_DOWN = "the cluster ended it (Terminated): Pod was terminated in response to imminent node shutdown"
+
+
+def test_a_pod_that_its_node_refuses_says_so_and_may_do_better_elsewhere() -> None:
+    assert of_attempt(pod(ATTEMPT, "Failed", **REFUSAL)) == Observed(ATTEMPT, True, REFUSED, displaced=True)
+
+
+def test_a_pod_that_ends_with_its_node_s_shutdown_says_so() -> None:
+    killed = container(terminated={"exitCode": 143, "startedAt": BEFORE})
+    found = of_attempt(pod(ATTEMPT, "Failed", containerStatuses=[killed], **SHUTDOWN))
+    assert found == Observed(ATTEMPT, True, SHUT_DOWN, displaced=True)
+
+
+def test_what_used_too_much_is_not_displaced() -> None:
+    found = of_attempt(pod(ATTEMPT, "Failed", reason="Evicted", message="Usage of EmptyDir exceeds the limit"))
+    assert (found.exceeded, found.displaced) == (True, False)
+
+
+def test_a_dashboards_pod_takes_the_place_of_one_that_its_node_refused() -> None:
+    refused = pod(PROCESS, "Failed", LONG_AGO, **REFUSAL)
+    assert of_process(refused) == Observed(PROCESS, False, pending=True)
+    running = pod(PROCESS, containerStatuses=[container(running={"startedAt": BEFORE})])
+    assert of_process(*[refused] * MOST_REFUSED, running) == Observed(PROCESS, False)
+    assert of_process(refused, replicas=0).asleep
+
+
+def test_a_dashboard_whose_pods_are_refused_again_and_again_has_ended() -> None:
+    refused = pod(PROCESS, "Failed", **REFUSAL)
+    assert not of_process(*[refused] * (MOST_REFUSED - 1)).ended
+    many = of_process(*[refused] * MOST_REFUSED)
+    assert (many.ended, many.reason) == (True, REFUSED)
+
+
+def test_a_dashboards_pod_that_ended_with_its_node_counts_though_another_takes_its_place() -> None:
+    killed = container(terminated={"exitCode": 143, "startedAt": LONG_AGO})
+    first = pod(PROCESS, "Failed", LONG_AGO, containerStatuses=[killed], **SHUTDOWN)
+    found = of_process(first, pod(PROCESS, "Pending"))
+    assert (found.ended, found.reason) == (True, SHUT_DOWN)
 
 
 def test_a_deployment_without_replicas_is_asleep() -> None:

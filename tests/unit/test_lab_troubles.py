@@ -107,6 +107,23 @@ def test_an_image_without_python_is_told_from_a_crash() -> None:
     assert crashed.message == "Your lab ended while it was starting: it ran out of memory."
 
 
+def test_a_lab_that_its_machine_refuses_is_told_with_what_the_machine_said() -> None:
+    refused = pod(phase="Failed", node="n")
+    refused["status"] |= {"reason": "OutOfmemory", "message": "Node didn't have enough resource: memory"}
+    problem = found(refused)
+    assert (problem.message, problem.reason) == ("The machine did not take your lab.", "lab-displaced")
+    assert problem.detail == "OutOfmemory: Node didn't have enough resource: memory"
+    assert "rescue" not in problem.hint
+
+
+def test_a_lab_that_ends_with_its_machine_s_shutdown_while_it_starts_is_told_so() -> None:
+    ended = pod({"terminated": {"exitCode": 143, "startedAt": "2026-11-02T09:00:00Z"}}, phase="Failed", node="n")
+    ended["status"] |= {"reason": "Terminated", "message": "Pod was terminated in response to imminent node shutdown."}
+    problem = found(ended)
+    assert problem.message == "The cluster ended your lab while it was starting."
+    assert problem.detail.startswith("Terminated: Pod was terminated in response to imminent node shutdown")
+
+
 def test_a_home_without_a_volume_is_told_by_its_claims_own_words() -> None:
     waiting = pod(said="0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
     assert (found(waiting).reason, found(waiting).patience) == ("lab-no-home", 90)

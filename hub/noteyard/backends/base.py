@@ -40,6 +40,7 @@ class Observed:
     to do about it. `pending`: it has not begun, because the platform still prepares it (a node, an image) or, when
     `ended`, can't; until then it can't report.
     `exceeded`: it was ended because it used more than it may; another attempt would do the same.
+    `displaced`: the platform ended it, or did not take it, for reasons of its own; another attempt may do better.
     `asleep`: nothing of it runs, but what a start needs is there; starting it again goes on from that.
     `missing_image`: it can't start because no registry has this image any more, which a digest named.
     """
@@ -50,6 +51,7 @@ class Observed:
     hint: str | None = None
     pending: bool = False
     exceeded: bool = False
+    displaced: bool = False
     asleep: bool = False
     missing_image: str | None = None
 

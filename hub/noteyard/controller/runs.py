@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.orm import Session
 
 from noteyard.backends.base import Observed, Start
 from noteyard.controller.context import Context
@@ -24,6 +25,8 @@ from noteyard.store.attempts import (
     parse_attempt_id,
     requeue_interrupted,
     settle,
+    times_displaced,
+    wait_before,
 )
 from noteyard.store.images import goes_without
 from noteyard.store.runs import active_counts, fair_order, locked_run, waiting_runs
@@ -36,6 +39,9 @@ from noteyard.tokens import renew_token
 log = structlog.get_logger(__name__)
 
 UNCLAIMED = timedelta(seconds=3)
+ANEW = "It begins again after a pause, and uses up no retry."
+MOST_DISPLACED = 5
+"""So many attempts in a row that a node refused use up no retry."""
 WITHOUT = "It begins again with the profile's image of today."
 OVERTIME = timedelta(seconds=60)
 """Workers end at their timeout by themselves; one that is this much over it hangs."""
@@ -93,8 +99,7 @@ class RunLoop:
         elif attempt.claimed is None and (found is None or found.asleep):
             await self._start_again(run, attempt, id)
         else:
-            ending, missing = self._vanished(attempt, found), found.missing_image if found is not None else None
-            await asyncio.to_thread(self._end, run.id, attempt.number, ending, missing)
+            await asyncio.to_thread(self._end, run.id, attempt.number, self._vanished(attempt, found), found)
 
     async def _watch(self, run: Run, attempt: Attempt, found: Observed) -> None:
         id = found.id
@@ -143,12 +148,14 @@ class RunLoop:
         error = {"cell": None, "name": "Lost", "message": f"{what}: {reason}.", "traceback": "", "hint": hint}
         return Ending(RunState.LOST, error)
 
-    def _end(self, run_id: str, number: int, ending: Ending, missing: str | None = None) -> None:
+    def _end(self, run_id: str, number: int, ending: Ending, found: Observed | None = None) -> None:
         with self.context.write() as session:
             run = locked_run(session, run_id)
             attempt = session.get_one(Attempt, (run_id, number))
-            if attempt.ended is None and missing is not None and goes_without(session, missing, attempt.created):
-                ending = replace(ending, state=RunState.INTERRUPTED, error={**(ending.error or {}), "hint": WITHOUT})
+            anew = self._begins_anew(session, run, attempt, found) if found is not None else None
+            if anew is not None:
+                error = {**ending.error, "hint": anew} if ending.error is not None else None
+                ending = replace(ending, state=RunState.INTERRUPTED, error=error)
             if attempt.ended is None and ending.state is RunState.LOST and run.target is Target.CANCEL:
                 ending = Ending(RunState.CANCELLED)
             if attempt.ended is None and ending.error is not None:
@@ -156,6 +163,20 @@ class RunLoop:
             settle(session, run, attempt, ending, self.context.settings.runs)
             revoke_subject(session, "run", run_id)
         log.info("attempt ended", attempt=attempt_id(run_id, number), state=ending.state, request_id=run.request_id)
+
+    def _begins_anew(self, session: Session, run: Run, attempt: Attempt, found: Observed) -> str | None:
+        """The hint of an attempt that ended through no fault of its run, which uses up no retry; None else."""
+        if attempt.ended is not None:
+            return None
+        if found.missing_image is not None and goes_without(session, found.missing_image, attempt.created):
+            return WITHOUT
+        if not found.displaced or attempt.claimed is not None or run.target is Target.CANCEL:
+            return None
+        tries = times_displaced(session, run.id)
+        if tries >= MOST_DISPLACED:
+            return None
+        wait_before(run, tries + 1, self.context.settings.runs)
+        return ANEW
 
     async def _clean(self, seen: Mapping[str, Observed]) -> None:
         if not seen:

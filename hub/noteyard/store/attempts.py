@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from noteyard.domain import ACTIVE, FINAL, RETRIED, RunState, Target
@@ -165,8 +165,7 @@ def _conclude(session: Session, run: Run, attempt: Attempt, ending: Ending, sett
         move(run, RunState.CANCELLED if run.target is Target.CANCEL else RunState.INTERRUPTED)
     elif ending.state in RETRIED and run.retries_used < run.retries and run.target is Target.RUN:
         run.retries_used += 1
-        delay = retry_delay(run.retries_used, settings.retry_base_seconds, settings.retry_cap_seconds, random.random)
-        run.not_before = now() + timedelta(seconds=delay)
+        wait_before(run, run.retries_used, settings)
         move(run, RunState.QUEUED)
     else:
         move(run, ending.state)
@@ -176,13 +175,35 @@ def _conclude(session: Session, run: Run, attempt: Attempt, ending: Ending, sett
 
 
 def requeue_interrupted(session: Session, but: Collection[str] = ()) -> int:
-    """Queue interrupted runs again, except some; returns how many."""
+    """Queue interrupted runs again, except some; returns how many. One that is to wait for a while still does."""
+    moment = now()
     result = session.execute(
         update(Run)
         .where(*INTERRUPTED, Run.id.not_in(but))
-        .values(state=RunState.QUEUED, cells_done=0, cell=None, not_before=now())
+        .values(
+            state=RunState.QUEUED,
+            cells_done=0,
+            cell=None,
+            not_before=case((Run.not_before > moment, Run.not_before), else_=moment),
+        )
     )
     return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def times_displaced(session: Session, run: str) -> int:
+    """How many attempts of the run, up to the one before its present one, were interrupted in a row unclaimed."""
+    count = 0
+    for attempt in reversed(attempts_of(session, run)[run][:-1]):
+        if attempt.state is not RunState.INTERRUPTED or attempt.claimed is not None:
+            break
+        count += 1
+    return count
+
+
+def wait_before(run: Run, tries: int, settings: Runs) -> None:
+    """Let the run wait before it is started again, longer with each try (from 1)."""
+    delay = retry_delay(tries, settings.retry_base_seconds, settings.retry_cap_seconds, random.random)
+    run.not_before = now() + timedelta(seconds=delay)
 
 
 def log_text(session: Session, run: str, number: int, offset: int = 0) -> str:

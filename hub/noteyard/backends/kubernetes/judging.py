@@ -10,6 +10,7 @@ from noteyard.backends.kubernetes.manifests import ID, Manifest
 from noteyard.backends.kubernetes.observing import Judge
 from noteyard.backends.kubernetes.pinned_images import missing_image
 from noteyard.backends.kubernetes.pod_states import (
+    ended_by_the_cluster,
     has_begun,
     has_ended,
     helper_fails,
@@ -17,6 +18,7 @@ from noteyard.backends.kubernetes.pod_states import (
     is_tried_again,
     scheduled_at,
     used_too_much,
+    was_refused,
     was_restarted,
     why_it_cannot_start,
     why_it_ended,
@@ -28,6 +30,9 @@ from noteyard.kubernetes_settings import Kubernetes
 NO_NODE_HINT = "Choose a profile that asks for less, or ask an administrator for larger or more nodes."
 NO_POD = "Kubernetes makes no pod for it, most often because the users' namespace has used up its quota"
 NO_POD_HINT = "Wait for others' runs to end, or ask an administrator for a larger quota."
+
+MOST_REFUSED = 10
+"""So many pods of one start of a dashboard may be refused by nodes; Kubernetes makes another one at once."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +141,9 @@ def _events_hint(pod: Manifest) -> str:
 
 
 def _of_ended_pod(pod: Manifest) -> Observed:
-    reason, hint = why_it_ended(pod), hint_for(pod)
-    return Observed(_id(pod), True, reason, hint, exceeded=used_too_much(pod))
+    reason, hint, exceeded = why_it_ended(pod), hint_for(pod), used_too_much(pod)
+    displaced = ended_by_the_cluster(pod) is not None and not exceeded
+    return Observed(_id(pod), True, reason, hint, exceeded=exceeded, displaced=displaced)
 
 
 def _of_kept_pod(pod: Manifest, patience: Patience) -> Observed:
@@ -150,12 +156,19 @@ def _of_kept_pod(pod: Manifest, patience: Patience) -> Observed:
 
 
 def _of_replaced(pods: Iterable[Manifest], judge: Callable[[Manifest], Observed]) -> dict[str, Observed]:
-    """By id; where Kubernetes replaced a pod, what became of the first one counts."""
+    """By id; where Kubernetes replaced a pod, what became of the first one counts.
+
+    One that a node refused has claimed nothing, so that another takes its place, unless there have been many.
+    """
     found: dict[str, Observed] = {}
+    refused: dict[str, list[Manifest]] = {}
     for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp"))):
-        if _id(pod) not in found:
+        if was_refused(pod):
+            refused.setdefault(_id(pod), []).append(pod)
+        elif _id(pod) not in found:
             found[_id(pod)] = judge(pod)
-    return found
+    over = {id: judge(tries[-1]) for id, tries in refused.items() if len(tries) >= MOST_REFUSED}
+    return over | found
 
 
 def _waited(since: str | None, seconds: int, now: datetime) -> bool:

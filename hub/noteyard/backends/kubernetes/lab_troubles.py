@@ -13,8 +13,10 @@ from noteyard.backends.kubernetes.pod_states import (
     Pod,
     container_states,
     does_not_end,
+    ended_by_the_cluster,
     has_ended,
     image_is_refused,
+    was_refused,
     why_it_ended,
 )
 from noteyard.backends.kubernetes.unschedulable import home_is_being_made, missing_home, why_no_node
@@ -110,6 +112,15 @@ def exit_code(pod: Pod) -> int:
 def _ended(pod: Pod) -> Trouble | None:
     if not lab_has_ended(pod):
         return None
+    by_the_cluster = ended_by_the_cluster(pod)
+    if by_the_cluster is not None:
+        refused = was_refused(pod)
+        return Trouble(
+            "The machine did not take your lab." if refused else "The cluster ended your lab while it was starting.",
+            "Try again. If it happens again, show what stands below to an administrator.",
+            "lab-displaced",
+            by_the_cluster,
+        )
     said: Mapping[str, Any] = next(
         (state["terminated"] for name, state in container_states(pod) if "terminated" in state), {}
     )

@@ -16,7 +16,6 @@ DISK_HINT = "Write less into the run's own folders, or put large files into S3."
 NOT_WANTED = 3
 """Exit code of a process that was told that it is not wanted: a pod that came in place of another can't claim."""
 LAST_WORDS = 300
-BY_THE_CLUSTER = frozenset({"Evicted", "Preempting", "NodeLost", "DeadlineExceeded", "Shutdown", "NodeShutdown"})
 OVERDUE = timedelta(seconds=60)
 """A kubelet that works has told of a pod's end this long after the pod's grace, volumes and all."""
 CRASHES = "CrashLoopBackOff"
@@ -134,11 +133,34 @@ def has_begun(pod: Pod) -> bool:
     return any((state.get("running") or state.get("terminated") or {}).get("startedAt") for state in states)
 
 
+def ended_by_the_cluster(pod: Pod) -> str | None:
+    """What the cluster says of a pod that it ended, or that a node refused: `OutOfcpu: not enough cpu`; None else.
+
+    A pod whose processes ended by themselves has no reason of its own.
+    """
+    status = pod.get("status", {})
+    if status.get("phase") != "Failed" or not status.get("reason"):
+        return None
+    return f"{status['reason']}: {_one_line(status.get('message') or '') or 'no more is known'}"
+
+
+def was_refused(pod: Pod) -> bool:
+    """Whether the cluster ended the pod before its process began, as a node does that can't take it after all."""
+    # Kubelets have told of no container of a pod that they evicted.
+    if ended_by_the_cluster(pod) is None or pod["status"]["reason"] == "Evicted":
+        return False
+    # Of a container that was lost sight of nobody knows when it started: it counts as begun.
+    states = [status.get("state") or {} for status in _main_containers(pod)]
+    return not any("running" in state or "terminated" in state for state in states)
+
+
 def why_it_ended(pod: Pod) -> str:
     """Why an ended pod ended, to follow a colon: `it ran out of memory (limit 512Mi)`."""
-    status = pod.get("status", {})
-    if status.get("reason") in BY_THE_CLUSTER:
-        return f"the cluster ended it ({status['reason']}): {_one_line(status.get('message') or 'no more is known')}"
+    by_the_cluster = ended_by_the_cluster(pod)
+    if by_the_cluster is not None:
+        reason, _, message = by_the_cluster.partition(": ")
+        done = "its node did not take it" if was_refused(pod) else "the cluster ended it"
+        return f"{done} ({reason}): {message}"
     for container in _main_containers(pod):
         ended = _terminated(container)
         if ended.get("reason") == "OOMKilled":
