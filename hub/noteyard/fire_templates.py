@@ -15,7 +15,7 @@ import calendar
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import StrictUndefined, TemplateError, nodes
@@ -23,10 +23,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from noteyard.domain import Fire
 from noteyard.errors import FieldError, InvalidParameters
-from noteyard.parameter_texts import value_from_text
+from noteyard.parameter_texts import OPENING, value_from_text
 from noteyard.parameter_values import find_problems, unstorable
 
-OPENING: Final = "{{"
 LONGEST_TEMPLATE = 2_000  # characters
 LONGEST_FORMAT = 100
 FARTHEST = 40_000

@@ -3,8 +3,11 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from noteyard.parameter_values import check_value
+
+OPENING: Final = "{{"  # of a template, which only a schedule may fill in
 WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
 DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 WORDS = {
@@ -19,7 +22,8 @@ def coerce_query(schema: Mapping[str, Any], pairs: Iterable[tuple[str, str]]) ->
     """JSON values from (name, text) pairs, for `validate` to check: text that does not fit stays text and is refused
     there, together with everything else.
 
-    - Names given several times, and text of several lines, are a list where the parameter is one; `["a", "b"]` too.
+    - Names given several times, and text of several lines, are a list where the parameter is one; `["a", "b"]` too
+      where the items may be so. Text that only begins with a bracket is an item as any other.
       A boolean given several times counts by its last text (a form's hidden field before its checkbox).
     - Empty text is null for an optional parameter, empty text for a plain one of text, an empty list for a list, and
       otherwise as if not given. So it is for a default that the notebook computes, optional or not.
@@ -85,7 +89,23 @@ def _empty(schema: Mapping[str, Any], text: str) -> Any:
 
 def _list(schema: Mapping[str, Any], texts: list[str]) -> Any:
     if len(texts) == 1 and texts[0].lstrip().startswith("["):
-        return _json(texts[0])
+        return _bracketed(schema, texts[0])
+    return _lines(schema, texts)
+
+
+def _bracketed(schema: Mapping[str, Any], text: str) -> Any:
+    document = _json(text)
+    if document is text:  # a template may give a whole list, when it is filled in
+        return text if OPENING in text else _lines(schema, [text])
+    if not check_value("", schema, document)[1]:
+        return document
+    lines = _lines(schema, [text])  # of a list of lists, this may be one
+    # A list of texts that holds a number is a mistake to be told, and not one text with brackets in it.
+    is_text = schema.get("items", {}).get("x-type") == "str"
+    return document if is_text or check_value("", schema, lines)[1] else lines
+
+
+def _lines(schema: Mapping[str, Any], texts: list[str]) -> Any:
     lines = [line for text in texts for line in text.splitlines() if line.strip()]
     if not lines:
         return _empty_list(schema)

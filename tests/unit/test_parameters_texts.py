@@ -39,6 +39,8 @@ limit: Optional[int] = 5
 tags: list[str] = ["a"]
 counts: list[int] = []
 maybe_counts: Optional[list[int]] = None
+grid = [[1, 2], [3, 4]]
+loose: list = []
 weights: dict[str, float] = {}
 anything = None
 """
@@ -102,10 +104,24 @@ SCHEMA = schema_of(CELL)
         ("tags", ['["x", ""]'], ["x", ""]),
         ("tags", [""], []),
         ("tags", ["", "x"], ["x"]),
-        ("tags", ["[x"], "[x"),
+        ("tags", ["[x"], ["[x"]),
+        ("tags", ["[x]"], ["[x]"]),
+        ("tags", ["[x]\ny"], ["[x]", "y"]),
+        ("tags", ['["[x]"]'], ["[x]"]),
+        ("tags", ['["x", 1]'], ["x", 1]),
+        ("tags", ["[{{ due | date }}]"], "[{{ due | date }}]"),
+        ("tags", ["[" * 100_000], ["[" * 100_000]),
         ("counts", ["1", "x"], [1, "x"]),
         ("counts", ["[1, 2]"], [1, 2]),
+        ("counts", ['[1, "x"]'], [1, "x"]),
+        ("grid", ["[[1, 2], [3, 4]]"], [[1, 2], [3, 4]]),
+        ("grid", ["[1, 2]\n[3, 4]"], [[1, 2], [3, 4]]),
+        ("grid", ["[1, 2]", "[3, 4]"], [[1, 2], [3, 4]]),
+        ("grid", ["[1, 2]"], [[1, 2]]),
+        ("grid", ['[["x"]]'], [["x"]]),
+        ("loose", ["[1, 2]"], [1, 2]),
         ("maybe_counts", [""], None),
+        ("maybe_counts", ["[]"], []),
         ("maybe_counts", ["null"], None),
         ("weights", ['{"a": 1}'], {"a": 1}),
         ("weights", ["a=1"], "a=1"),

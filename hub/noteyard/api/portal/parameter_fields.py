@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 from noteyard.api.portal.forms import Sent
 from noteyard.errors import FieldError, InvalidParameters
-from noteyard.fire_templates import OPENING
-from noteyard.parameter_texts import is_nullable
+from noteyard.parameter_texts import OPENING, is_nullable
 from noteyard.parameters import coerce_query
 
 VALUES = "p."
