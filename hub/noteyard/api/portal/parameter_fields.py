@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 from noteyard.api.portal.forms import Sent
 from noteyard.errors import FieldError, InvalidParameters
 from noteyard.parameter_texts import OPENING, is_nullable
+from noteyard.parameter_values import check_value
 from noteyard.parameters import coerce_query
 
 VALUES = "p."
 ZONES = "z."
 KINDS = {"int": "number", "float": "number", "str": "text", "list": "lines", "dict": "json", "json": "json"}
+PICKED = ("int", "float", "date", "datetime")
 LONG_TEXT = 80
 
 
@@ -45,18 +47,54 @@ def fields_of(
     templates: bool = False,
 ) -> list[ParameterField]:
     """Fields filled with what was sent, else with `values`, else with defaults. `templates`: any text is allowed."""
-    required = set(schema.get("required", ()))
-    return [
-        _field(name, item, values, sent, (errors or {}).get(name), name in required, templates)
+    fields = [
+        replace(_field(name, item, schema, values, templates), error=(errors or {}).get(name))
         for name, item in schema.get("properties", {}).items()
     ]
+    return [_with_choice(_refilled(field, sent) if sent else field) for field in fields]
 
 
-def values_of(schema: Mapping[str, Any], sent: Sent) -> dict[str, Any]:
-    """The values a form sends, to be validated where they are used."""
-    zones = dict(sent.under(ZONES))
+def values_of(
+    schema: Mapping[str, Any], sent: Sent, values: Mapping[str, Any] | None = None, templates: bool = False
+) -> dict[str, Any]:
+    """The values a form sends that was made with these arguments, to be validated where they are used.
+
+    A field that was left as it was filled stands for the very value of `values`, whatever its text could also mean,
+    or for the default, which is left out.
+    """
+    values = values or {}
     properties = schema.get("properties", {})
-    return coerce_query(schema, _with_zones(properties, sent.under(VALUES), zones))
+    untouched = {
+        name
+        for name, item in properties.items()
+        if _stands_for_a_value(name, item, values)
+        and _is_untouched(_field(name, item, schema, values, templates), sent)
+    }
+    touched = [(name, text) for name, text in sent.under(VALUES) if name not in untouched]
+    typed = coerce_query(schema, _with_zones(properties, touched, dict(sent.under(ZONES))))
+    return {name: value for name, value in values.items() if name in untouched} | typed
+
+
+def _stands_for_a_value(name: str, schema: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    # A value that the schema no longer takes is read anew from its text, as `3` for what is a text now.
+    return _fits(schema, values[name]) if name in values else "default" in schema
+
+
+def _fits(schema: Mapping[str, Any], value: Any) -> bool:
+    return not check_value("", schema, value)[1]
+
+
+def _is_untouched(field: ParameterField, sent: Sent) -> bool:
+    texts = [text for name, text in sent.under(VALUES) if name == field.name]
+    if field.kind == "bool":
+        texts = texts[-1:]
+    zone = dict(sent.under(ZONES)).get(field.name, "")
+    return [_lines_unified(text) for text in texts] == [_lines_unified(field.value)] and zone == field.zone
+
+
+def _lines_unified(text: str) -> str:
+    """As a browser has it, which knows one kind of line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _with_zones(
@@ -89,30 +127,22 @@ def _in_zone(name: str, text: str, zone: str) -> str:
 
 
 def _field(
-    name: str,
-    schema: Mapping[str, Any],
-    values: Mapping[str, Any],
-    sent: Sent | None,
-    error: str | None,
-    required: bool,
-    templates: bool,
+    name: str, schema: Mapping[str, Any], whole: Mapping[str, Any], values: Mapping[str, Any], templates: bool
 ) -> ParameterField:
-    kind = _kind(schema, templates)
+    required = name in whole.get("required", ())
     given = values.get(name, schema.get("default"))
-    text, zone = _text_of(given, kind)
-    if sent:
-        text = next((item for key, item in reversed(sent.under(VALUES)) if key == name), text)
-        zone = dict(sent.under(ZONES)).get(name, zone)
+    kind = _kind(schema, given, templates)
+    text, zone = _text_of(schema, given, kind)
     return ParameterField(
         name,
         kind,
         text,
         str(schema.get("description", "")),
-        error,
+        None,
         required,
         _type_words(schema),
         placeholder=f"computed: {schema['x-default']}" if "x-default" in schema else "",
-        choices=_choices(schema, required),
+        choices=_choices(schema, required) if kind == "select" else (),
         step="1" if schema.get("x-type") == "int" else "any",
         low=str(schema.get("minimum", "")),
         high=str(schema.get("maximum", "")),
@@ -120,35 +150,69 @@ def _field(
     )
 
 
-def _kind(schema: Mapping[str, Any], templates: bool) -> str:
-    if "enum" in schema or (schema.get("x-type") == "bool" and is_nullable(schema)):
-        return "select"
+def _refilled(field: ParameterField, sent: Sent) -> ParameterField:
+    text = next((text for name, text in reversed(sent.under(VALUES)) if name == field.name), field.value)
+    return replace(field, value=text, zone=dict(sent.under(ZONES)).get(field.name, field.zone))
+
+
+def _with_choice(field: ParameterField) -> ParameterField:
+    """With its text among its choices: of a select that shows none, browsers send the first."""
+    if field.kind != "select" or field.value in dict(field.choices):
+        return field
+    if not field.value:
+        words = "choose …" if field.required else "the notebook's own"
+        return replace(field, choices=(("", words), *field.choices))
+    return replace(field, choices=(*field.choices, (field.value, field.value)))
+
+
+def _kind(schema: Mapping[str, Any], given: Any, templates: bool) -> str:
     kind = str(schema.get("x-type", "json"))
-    if kind in ("date", "datetime", "bool"):
-        return "text" if templates and kind != "bool" else kind
-    if kind == "str" and len(str(schema.get("default") or "")) > LONG_TEXT:
+    if "enum" in schema:
+        return "select"
+    if kind == "bool":
+        two_states = isinstance(given, bool) or (given is None and "default" not in schema)
+        return "bool" if two_states and not is_nullable(schema) and "x-default" not in schema else "select"
+    if kind in PICKED and (templates or not _is_picked(schema, kind, given)):
+        return "text"
+    if kind == "str" and any(_needs_area(text) for text in (given, schema.get("default"))):
         return "area"
-    words = KINDS.get(kind, "json")
-    return "text" if templates and words == "number" else words
+    return kind if kind in ("date", "datetime") else KINDS.get(kind, "json")
 
 
-def _text_of(value: Any, kind: str) -> tuple[str, str]:
+def _is_picked(schema: Mapping[str, Any], kind: str, given: Any) -> bool:
+    """Whether the browser's own input for the type can show it; it is blank where it can't, and sends that."""
+    if given is None:
+        return True
+    return _fits(schema, given) and not (kind == "datetime" and datetime.fromisoformat(given).microsecond)
+
+
+def _needs_area(text: Any) -> bool:
+    # Inputs of one line take the line ends out.
+    return isinstance(text, str) and (len(text) > LONG_TEXT or "\n" in text or "\r" in text)
+
+
+def _text_of(schema: Mapping[str, Any], value: Any, kind: str) -> tuple[str, str]:
     if value is None:
         return "", ""
-    if kind == "datetime" and isinstance(value, str):
+    if kind == "datetime":
         return _split_moment(value)
     if kind == "lines" and isinstance(value, list):
-        return "\n".join(_plain(item) for item in value), ""
+        return _lines_or_json(schema, value), ""
     if kind == "json":
         return json.dumps(value, ensure_ascii=False, indent=2), ""
     return _plain(value), ""
 
 
+def _lines_or_json(schema: Mapping[str, Any], items: list[Any]) -> str:
+    """Items line by line where they are read back as they are, else as JSON, with None where that is another thing."""
+    lines = "\n".join(_plain(item) for item in items)
+    read = coerce_query({"properties": {"items": schema}}, [("items", lines)])
+    exact = json.dumps(items, ensure_ascii=False)
+    return lines if json.dumps(read.get("items"), ensure_ascii=False) == exact else exact
+
+
 def _split_moment(text: str) -> tuple[str, str]:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text, ""
+    moment = datetime.fromisoformat(text)
     offset = moment.utcoffset()
     zone = "" if offset is None else ("UTC" if offset == timedelta(0) else timezone(offset).tzname(None)[3:])
     return moment.replace(tzinfo=None).isoformat(timespec="seconds"), zone
@@ -159,11 +223,11 @@ def _plain(value: Any) -> str:
 
 
 def _choices(schema: Mapping[str, Any], required: bool) -> tuple[tuple[str, str], ...]:
-    if schema.get("x-type") == "bool":
-        return (("", "none"), ("true", "yes"), ("false", "no"))
+    computed = "x-default" in schema
+    nothing = is_nullable(schema) and not computed
+    first = (("", "none" if nothing else ("choose …" if required else "the notebook's own")),)
     if "enum" not in schema:
-        return ()
-    first = (("", "none" if None in schema["enum"] else ("choose …" if required else "the notebook's own")),)
+        return (*(first if nothing or computed else ()), ("true", "yes"), ("false", "no"))
     optional = None in schema["enum"] or "default" not in schema
     members = tuple((_plain(item), _plain(item)) for item in schema["enum"] if item is not None)
     return (*(first if optional else ()), *members)

@@ -66,7 +66,7 @@ def publish_newer(desk: Desk, slug: str, sent: SentForm) -> Response:
     dashboard = rest.show(slug, desk.person, desk.database, desk.settings, desk.urls)
     release = sent.text("release")
     try:
-        values = values_of(release_for(desk, release).schema_, sent)
+        values = values_of(release_for(desk, release).schema_, sent, dashboard.parameters)
         wanted = body(VersionRequest, {"release": release, "parameters": values})
         rest.add(slug, wanted, desk.person, desk.database, desk.settings, desk.urls, desk.request_id)
     except NoteyardError as error:

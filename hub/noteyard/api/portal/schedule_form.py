@@ -47,7 +47,7 @@ def new(desk: Desk, release: str = "", cursor: str | None = None, notebook: str 
 def create(desk: Desk, sent: SentForm) -> Response:
     release = sent.text("release")
     try:
-        plan = body(ScheduleRequest, _plan(desk, release, sent))
+        plan = body(ScheduleRequest, _plan(desk, release, sent, {}))
         made = rest.create(plan, desk.person, desk.database, desk.settings, desk.urls, desk.request_id)
     except NoteyardError as error:
         return _form(desk, release, None, sent, error)
@@ -77,7 +77,7 @@ def change(desk: Desk, id: str, sent: SentForm) -> Response:
     schedule = rest.show(id, desk.person, desk.database, desk.settings, desk.urls)
     release = sent.text("release") or schedule.release
     try:
-        plan = body(ScheduleChange, _plan(desk, release, sent))
+        plan = body(ScheduleChange, _plan(desk, release, sent, schedule.parameters))
         rest.change(id, plan, desk.person, desk.database, desk.settings, desk.urls, desk.request_id)
     except NoteyardError as error:
         return _form(desk, release, schedule, sent, error)
@@ -99,14 +99,14 @@ def newest(desk: Desk, id: str) -> Response:
     return desk.go(f"/portal/schedules/{quote(id)}", "It runs the newest release from now on.")
 
 
-def _plan(desk: AtDesk, release: str, sent: Sent) -> dict[str, Any]:
+def _plan(desk: AtDesk, release: str, sent: Sent, values: dict[str, Any]) -> dict[str, Any]:
     window = sent.number("catch_up_window", 3600)
     return {
         "name": sent.text("name"),
         "release": release,
         "cron": sent.text("cron"),
         "timezone": sent.text("timezone") or "UTC",
-        "parameters": values_of(release_for(desk, release).schema_, sent),
+        "parameters": values_of(release_for(desk, release).schema_, sent, values, templates=True),
         "catch_up": sent.text("catch_up"),
         "catch_up_window": 86400 if window is None else window,
         "overlap": sent.text("overlap"),

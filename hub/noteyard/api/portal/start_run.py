@@ -19,20 +19,17 @@ router = APIRouter(prefix="/portal/runs", include_in_schema=False)
 def new(desk: Desk, release: str = "", like: str = "", cursor: str | None = None, notebook: str = "") -> Response:
     if not release:
         return choose_release(desk, "Run a notebook", cursor, notebook)
-    values: dict[str, Any] = {}
-    if like:
-        values = rest.show(like, desk.person, desk.database, desk.settings, desk.urls).parameters
-    return _form(desk, release, values)
+    return _form(desk, release, like)
 
 
 @router.post("/new")
 def start(desk: Desk, sent: SentForm) -> Response:
-    release = sent.text("release")
+    release, like = sent.text("release"), sent.text("like")
     try:
         schema = release_for(desk, release).schema_
         request = {
             "release": release,
-            "parameters": values_of(schema, sent),
+            "parameters": values_of(schema, sent, _values(desk, like)),
             "timeout": sent.number("timeout", 60),
             "retries": sent.number("retries") or 0,
         }
@@ -40,20 +37,24 @@ def start(desk: Desk, sent: SentForm) -> Response:
             body(RunRequest, request), desk.person, desk.database, desk.settings, desk.urls, desk.request_id
         )
     except NoteyardError as error:
-        return _form(desk, release, {}, sent, error)
+        return _form(desk, release, like, sent, error)
     return desk.go(f"/portal/runs/{run.id}")
 
 
-def _form(
-    desk: AtDesk, id: str, values: dict[str, Any], sent: Sent | None = None, error: NoteyardError | None = None
-) -> Response:
+def _values(desk: AtDesk, like: str) -> dict[str, Any]:
+    """The values of the run that is repeated, if one is."""
+    return rest.show(like, desk.person, desk.database, desk.settings, desk.urls).parameters if like else {}
+
+
+def _form(desk: AtDesk, id: str, like: str, sent: Sent | None = None, error: NoteyardError | None = None) -> Response:
     release = release_for(desk, id)
     errors = errors_by_field(error)
     return desk.page(
         "run_new.html",
         error.status if error else 200,
         release=release,
-        fields=fields_of(release.schema_, values, sent, errors),
+        like=like,
+        fields=fields_of(release.schema_, _values(desk, like), sent, errors),
         error=error,
         errors=errors,
         sent=sent or Sent(),
