@@ -49,6 +49,13 @@ def find_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple
     return filled, errors
 
 
+def known_values(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values whose names the schema has, all of them where it takes any name."""
+    properties = schema.get("properties", {})
+    is_open = schema.get("additionalProperties", True) is not False
+    return {name: value for name, value in values.items() if is_open or name in properties}
+
+
 def check_value(name: str, property_schema: Mapping[str, Any], value: Any) -> tuple[Any, list[FieldError]]:
     """One value in its one form, and what is wrong with it."""
     trouble = unstorable(value)

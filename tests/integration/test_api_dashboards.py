@@ -33,6 +33,19 @@ def test_a_dashboard_is_seen_by_its_audience(app: FastAPI, ada: TestClient, bob:
     assert ada.post("/api/v1/dashboards", json=body).status_code == 201
 
 
+def test_a_newer_version_leaves_out_values_that_the_notebook_no_longer_takes(ada: TestClient, root: TestClient) -> None:
+    first = release_of(ada, "1", parameters="n: int = 1\nm: int = 2")
+    body = {"release": first, "slug": "sales", "title": "Sales", "parameters": {"n": 5, "m": 6}}
+    assert ada.post("/api/v1/dashboards", json=body).status_code == 201
+    newer = {"release": release_of(ada, "2", parameters="m: int = 2")}
+    path = "/api/v1/dashboards/sales/versions"
+    assert ada.post(path, json={**newer, "parameters": {"n": 5}}).status_code == 422
+    assert ada.post(path, json=newer).status_code == 201
+    assert ada.post(path, json={"release": release_of(ada, "3")}).status_code == 201
+    noted = root.get("/api/v1/audit", params={"thing": "sales"}).json()["items"]
+    assert [entry["detail"].get("left_out") for entry in noted] == [["m", "n"], ["n"], None]
+
+
 def test_who_may_look_at_a_dashboard_reads_no_source(ada: TestClient, bob: TestClient) -> None:
     release = release_of(ada, "secret = 1")
     body = {"release": release, "slug": "sales", "title": "Sales", "audience": "people", "people": ["bob"]}

@@ -101,6 +101,18 @@ def test_a_schedule_says_how_far_behind_it_is_and_moves(ada: TestClient) -> None
     assert (found["releases_behind"], found["newest_release"]) == (1, again)
 
 
+def test_a_move_leaves_out_values_that_the_notebook_no_longer_takes(ada: TestClient, root: TestClient) -> None:
+    made = schedule_of(ada, parameters={"n": 5})
+    path = f"/api/v1/schedules/{made['id']}"
+    other = release_of(ada, "print(m)", parameters="m: int = 1")
+    assert ada.patch(path, json={"release": other, "parameters": {"n": 5}}).status_code == 422
+    moved = ada.patch(path, json={"release": other})
+    assert moved.status_code == 200, moved.text
+    assert moved.json()["parameters"] == {}
+    noted = root.get("/api/v1/audit", params={"thing": made["id"]}).json()["items"]
+    assert noted[0]["detail"] == {"fields": ["release"], "left_out": ["n"]}
+
+
 def test_a_time_limit_that_is_emptied_is_the_default_one(ada: TestClient) -> None:
     made = schedule_of(ada, timeout=60)
     path = f"/api/v1/schedules/{made['id']}"

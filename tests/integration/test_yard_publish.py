@@ -56,6 +56,15 @@ def test_publish_again_is_a_new_version_and_changes_only_what_is_said(server: Ya
     assert (made["title"], made["audience"], len(made["versions"])) == ("Sales", "users", 2)
 
 
+def test_publish_again_tells_which_values_the_notebook_no_longer_takes(server: YardServer, folder: Path) -> None:
+    publish(server, folder, "-p", "year=2025")
+    write_notebook(folder / "sales.ipynb", "print(1)")
+    code, _, err = publish(server, folder)
+    assert code == 0, err
+    assert "! The notebook no longer takes year; what was set for it is left out.\n" in err
+    assert ("POST", "/api/v1/dashboards/sales/versions") in server.requests
+
+
 def test_waiting_until_it_is_rendered(server: YardServer, folder: Path) -> None:
     code, out, err = publish(server, folder, "--wait")
     assert (code, out) == (0, f"{server.url}/d/sales/\n")

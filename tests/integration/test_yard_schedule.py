@@ -124,6 +124,16 @@ def test_a_newer_release_is_offered_and_moved_to(server: YardServer, folder: Pat
     assert again.stderr == ""
 
 
+def test_a_move_tells_which_values_the_notebook_no_longer_takes(server: YardServer, folder: Path) -> None:
+    yard(*CREATE, "-p", "day=2026-01-31", environment=server.environment(), folder=folder)
+    assert "day" in server.schedules["s1"]["parameters"]
+    write_notebook(folder / "collect.ipynb", "print('changed')", parameters="other: int = 1")
+    yard("run", "collect.ipynb", environment=server.environment(), folder=folder)
+    done = yard("schedule", "move", "collect", environment=server.environment(), folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "! The notebook no longer takes day; what was set for it is left out.\n" in done.stderr
+
+
 def test_next_of_a_rule_that_is_no_schedule_yet(server: YardServer, folder: Path) -> None:
     due = ("schedule", "next", "30 7 * * MON", "--timezone", "UTC")
     done = yard(*due, environment=server.environment(), folder=folder)

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from noteyard.api.models import DashboardModel, FireModel, Page, PreviewModel, RunModel, ScheduleModel
 from noteyard.errors import Conflict, NotFound
+from noteyard.parameter_values import known_values
 from noteyard.schedules import CronRule, describe
 
 from tests.integration.yard_state import NOW, YardServer
@@ -62,7 +63,10 @@ def add_schedules(app: FastAPI, server: YardServer) -> None:
 
     @app.patch("/api/v1/schedules/{id}")
     async def edit(id: str, body: dict[str, Any]) -> ScheduleModel:
-        schedule_of(id).update(body)
+        schedule = schedule_of(id)
+        schedule.update(body)
+        schema = server.releases[schedule["release"]]["schema"]
+        schedule["parameters"] = known_values(schema, schedule["parameters"])
         return model_of(schedule_of(id))
 
     @app.get("/api/v1/schedules/{id}/fires")

@@ -1,7 +1,7 @@
 """Dashboards: publish, list, change, versions, roll back, take down."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -33,6 +33,7 @@ from noteyard.api.streams import answers, stored
 from noteyard.domain import Role, Sharing, VersionState
 from noteyard.errors import Conflict, NotFound
 from noteyard.objects import rendering_key
+from noteyard.parameter_values import known_values
 from noteyard.parameters import validate
 from noteyard.store.audit import record
 from noteyard.store.dashboards import (
@@ -117,14 +118,21 @@ def change(
 def add(
     slug: str, body: VersionRequest, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
 ) -> DashboardModel:
-    """Publish a newer release; it takes over when it has rendered, and never when it fails."""
+    """Publish a newer release; it takes over when it has rendered, and never when it fails.
+
+    Without `parameters` the present values go on, save those of parameters that the notebook no longer has.
+    """
     with database.write() as session:
         dashboard = dashboard_for(session, slug, asking, Action.EDIT, settings)
         release = runnable_release(session, body.release, asking, settings)
-        parameters = dashboard.parameters if body.parameters is None else body.parameters
+        kept = known_values(release.schema, dashboard.parameters)
+        parameters = kept if body.parameters is None else body.parameters
         validate(release.schema, parameters)
         version = add_version(session, dashboard, release, asking.name, parameters)
-        record(session, asking.name, "dashboard.version", slug, {"version": version.number}, request_id)
+        detail: dict[str, Any] = {"version": version.number}
+        if body.parameters is None and (left_out := sorted(dashboard.parameters.keys() - kept)):
+            detail["left_out"] = left_out
+        record(session, asking.name, "dashboard.version", slug, detail, request_id)
         return dashboard_model(session, dashboard, asking, urls)
 
 

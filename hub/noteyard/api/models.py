@@ -227,7 +227,9 @@ class DashboardChange(Body):
 
 class VersionRequest(Body):
     release: ReleaseId
-    parameters: Parameters | None = Field(default=None, description="New default parameters; empty: the same.")
+    parameters: Parameters | None = Field(
+        default=None, description="New default parameters; empty: the same, as far as the notebook has them."
+    )
 
 
 class RollbackRequest(Body):

@@ -30,6 +30,7 @@ from noteyard.api.run_access import run_model
 from noteyard.api.schedule_access import schedule_for, schedule_model, schedule_models
 from noteyard.domain import Role, Sharing
 from noteyard.errors import Conflict, FieldError, Forbidden, InvalidParameters
+from noteyard.parameter_values import known_values
 from noteyard.schedule_changes import Plan, change_schedule, create_schedule, plan_of, run_now
 from noteyard.schedules import CronRule, describe
 from noteyard.settings import Settings
@@ -94,7 +95,10 @@ def show(id: str, asking: Asking, database: Db, settings: Config, urls: Urls) ->
 def change(
     id: str, body: ScheduleChange, asking: Asking, database: Db, settings: Config, urls: Urls, request_id: RequestId
 ) -> ScheduleModel:
-    """Change some fields; a new release moves the schedule to it."""
+    """Change some fields; a new release moves the schedule to it.
+
+    Without `parameters` the present values go on, save those of parameters that the notebook no longer has.
+    """
     changes: dict[str, Any] = body.model_dump(exclude_unset=True, exclude={"release"})
     if "timeout" in changes:
         changes["timeout"] = changes["timeout"] or settings.runs.timeout_seconds
@@ -105,8 +109,13 @@ def change(
         if body.release is not None and body.release != release.id:
             release = runnable_release(session, body.release, asking, settings)
             _same_owner_runs_it(schedule, asking.name)
+        detail: dict[str, Any] = {"fields": sorted(body.model_fields_set)}
+        if body.parameters is None:
+            changes["parameters"] = known_values(release.schema, schedule.parameters)
+            if left_out := sorted(schedule.parameters.keys() - changes["parameters"]):
+                detail["left_out"] = left_out
         change_schedule(schedule, plan_of(schedule, release, changes))
-        record(session, asking.name, "schedule.change", id, {"fields": sorted(body.model_fields_set)}, request_id)
+        record(session, asking.name, "schedule.change", id, detail, request_id)
         return schedule_model(session, schedule, asking, urls)
 
 

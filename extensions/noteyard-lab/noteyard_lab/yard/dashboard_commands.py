@@ -13,7 +13,7 @@ from noteyard_lab.yard import dashboard_changes
 from noteyard_lab.yard.api import Access, Api, Json, segment
 from noteyard_lab.yard.errors import ExitCode, YardError
 from noteyard_lab.yard.options import Options, ParameterOptions, by_default, command
-from noteyard_lab.yard.releasing import make_release, parameter_values
+from noteyard_lab.yard.releasing import make_release, parameter_values, tell_left_out
 from noteyard_lab.yard.screen import Screen, styled
 from noteyard_lab.yard.times import local
 
@@ -70,6 +70,8 @@ def publish(options: PublishOptions, screen: Screen) -> ExitCode:
         dashboard: Json = api.post("/dashboards", {**body, "release": release["id"]})
     else:
         dashboard = api.post(f"{path}/versions", {"release": release["id"], "parameters": values or None})
+        if not values:
+            tell_left_out(_unknown(known["parameters"], release["schema"]), screen)
         if given:
             dashboard = api.patch(path, given)
     if options.wait:
@@ -113,6 +115,13 @@ def _known(api: Api, slug: str) -> Json | None:
             f"The slug {slug!r} is {found['owner']}'s dashboard.", "Choose another, or ask to be made its manager."
         )
     return found
+
+
+def _unknown(parameters: Json, schema: Json) -> list[str]:
+    """Names of values that a notebook of this schema does not take."""
+    if schema.get("additionalProperties", True) is not False:
+        return []
+    return [name for name in parameters if name not in schema["properties"]]
 
 
 def _rendered(api: Api, path: str, dashboard: Json) -> Json:

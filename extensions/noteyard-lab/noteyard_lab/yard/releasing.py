@@ -62,6 +62,12 @@ def parameter_values(api: Api, notebook: Path, assignments: Sequence[str]) -> Js
     return values
 
 
+def tell_left_out(names: Sequence[str], screen: Screen) -> None:
+    """Say which values of before were left out, as the notebook no longer has their parameters."""
+    if names:
+        screen.note(f"! The notebook no longer takes {', '.join(names)}; what was set for it is left out.")
+
+
 def inspect(api: Api, notebook: Path, texts: Sequence[tuple[str, str]] = ()) -> Json:
     """What the API reads in the notebook: `schema`, `notes`, and `values` for (name, text) pairs."""
     from noteyard_lab.collect import CollectError, open_notebook

@@ -12,7 +12,7 @@ import typer
 from noteyard_lab.yard.api import Access, Api, Json, segment
 from noteyard_lab.yard.errors import ExitCode, YardError
 from noteyard_lab.yard.options import ExecutionOptions, Options, command
-from noteyard_lab.yard.releasing import make_release, parameter_values
+from noteyard_lab.yard.releasing import make_release, parameter_values, tell_left_out
 from noteyard_lab.yard.screen import Screen, plain, styled
 from noteyard_lab.yard.times import duration, local, local_zone
 
@@ -204,13 +204,14 @@ def move(options: OneSchedule, screen: Screen) -> None:
     """Move it to the newest release of its notebook."""
     api = Api(Access.from_environment())
     schedule = find(api, options.schedule)
-    newest = schedule["newest_release"] or schedule["release"]
+    newest, before = schedule["newest_release"] or schedule["release"], schedule["parameters"]
     if newest != schedule["release"]:
         schedule = api.patch(f"/schedules/{schedule['id']}", {"release": newest})
     if screen.as_json:
         screen.result(schedule)
     else:
         screen.line(f"Schedule {schedule['id']} ({schedule['name']}) runs the newest release, {newest[:12]}.")
+        tell_left_out([name for name in before if name not in schedule["parameters"]], screen)
 
 
 def pause(options: OneSchedule, screen: Screen) -> None:

@@ -91,12 +91,14 @@ def newest(desk: Desk, id: str) -> Response:
     release = schedule.newest_release or schedule.release
     try:
         wanted = ScheduleChange(release=release)
-        rest.change(id, wanted, desk.person, desk.database, desk.settings, desk.urls, desk.request_id)
+        moved = rest.change(id, wanted, desk.person, desk.database, desk.settings, desk.urls, desk.request_id)
     except NoteyardError as error:
         if error.status != 422:
             raise
         return _form(desk, release, schedule, None, error)
-    return desk.go(f"/portal/schedules/{quote(id)}", "It runs the newest release from now on.")
+    lost = [name for name in schedule.parameters if name not in moved.parameters]
+    words = f" Its notebook no longer takes {', '.join(lost)}." if lost else ""
+    return desk.go(f"/portal/schedules/{quote(id)}", f"It runs the newest release from now on.{words}")
 
 
 def _plan(desk: AtDesk, release: str, sent: Sent, values: dict[str, Any]) -> dict[str, Any]:
