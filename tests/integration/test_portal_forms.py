@@ -194,6 +194,41 @@ def test_a_schedule_moves_to_the_newest_release(app: FastAPI, ada: TestClient, r
     assert 'id="p-wanted"' in asked.text
 
 
+def test_another_release_is_chosen_for_a_schedule_that_is_there(app: FastAPI, ada: TestClient, release: str) -> None:
+    plan = {"release": release, "name": "Nightly", "cron": "0 6 * * *", "timezone": "UTC", **SENT, **POLICY}
+    page = ada.post("/portal/schedules/new", data=plan).headers["location"].split("?")[0]
+    with app.state.database.write() as session:
+        other = add_some_release(session, "ada", "other.ipynb").id
+    assert f'href="{page}/edit?choose=1"' in ada.get(f"{page}/edit").text
+    choosing = ada.get(f"{page}/edit?choose=1").text
+    assert "Another release for Nightly" in choosing
+    assert f'href="{page}/edit?choose=1">All notebooks' in ada.get(f"{page}/edit?choose=1&notebook=other.ipynb").text
+    assert f'href="{page}/edit?release={other}"' in choosing
+    form = ada.get(f"{page}/edit?release={other}").text
+    assert f'<form method="post" action="{page}/edit">' in form
+    assert f'name="release" value="{other}"' in form
+    assert ada.post(f"{page}/edit", data={**plan, "release": other, "p.n": "1"}).status_code == 422, (
+        "of another notebook"
+    )
+    moved = {name: text for name, text in plan.items() if name not in SENT}
+    assert ada.post(f"{page}/edit", data={**moved, "release": other, "p.n": "1"}).status_code == 303
+    assert [item["release"] for item in ada.get("/api/v1/schedules").json()["items"]] == [other]
+
+
+def test_who_manages_a_schedule_of_somebody_else_is_offered_no_other_release(
+    app: FastAPI, ada: TestClient, release: str
+) -> None:
+    plan = {"release": release, "name": "Nightly", "cron": "0 6 * * *", "timezone": "UTC", **SENT, **POLICY}
+    page = ada.post("/portal/schedules/new", data=plan).headers["location"].split("?")[0]
+    shares = {"shares": [{"kind": "person", "name": "bob", "role": "manager"}]}
+    assert ada.put(f"{page.replace('portal', 'api/v1')}/shares", json=shares).status_code == 200
+    bob = browser(app, "bob")
+    bob.headers["Accept"] = "text/html"
+    form = bob.get(f"{page}/edit")
+    assert form.status_code == 200, form.text
+    assert "Choose another" not in form.text
+
+
 def test_a_dashboard_is_published_changed_and_taken_down(app: FastAPI, ada: TestClient, release: str) -> None:
     form = ada.get(f"/portal/publish?release={release}").text
     assert 'value="report"' in form

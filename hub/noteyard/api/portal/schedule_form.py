@@ -67,8 +67,12 @@ def preview(desk: Desk, cron: str = "", timezone: str = "") -> Response:
 
 
 @router.get("/{id}/edit")
-def edit(desk: Desk, id: str, release: str = "") -> Response:
+def edit(
+    desk: Desk, id: str, release: str = "", choose: bool = False, cursor: str | None = None, notebook: str = ""
+) -> Response:
     schedule = rest.show(id, desk.person, desk.database, desk.settings, desk.urls)
+    if choose and not release:
+        return choose_release(desk, f"Another release for {schedule.name}", cursor, notebook, "choose=1")
     return _form(desk, release or schedule.release, schedule)
 
 
