@@ -111,6 +111,8 @@ def test_half_a_surrogate_pair_does_not_hinder(tmp_path: Path) -> None:
         ([".conf/*"], [".conf/key"]),
         (["data/.hidden.csv"], ["data/.hidden.csv"]),
         ([".e*", "data/a.csv"], [".env", "data/a.csv"]),
+        (["."], ["data/a.csv", "data/deep/b.csv"]),
+        (["./data/"], ["data/a.csv", "data/deep/b.csv"]),
     ],
 )
 def test_patterns_and_hidden_files(tmp_path: Path, patterns: Sequence[str], expected: list[str] | None) -> None:
@@ -124,6 +126,15 @@ def test_patterns_and_hidden_files(tmp_path: Path, patterns: Sequence[str], expe
         assert "No file matches '*.csv' in " in refused(notebook, *patterns)
     else:
         assert paths(collect(notebook, patterns=patterns)) == sorted([*expected, "n.ipynb"])
+
+
+@pytest.mark.parametrize("name", ["data/x[1].csv", "data/*", ".conf/[x]"])
+def test_a_file_whose_name_looks_like_a_pattern_is_taken_by_its_name(tmp_path: Path, name: str) -> None:
+    notebook = write_notebook(tmp_path / "n.ipynb")
+    for each in (name, "data/x1.csv", ".conf/x"):
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).write_text("x")
+    assert paths(collect(notebook, patterns=[name])) == sorted([name, "n.ipynb"])
 
 
 @pytest.mark.parametrize("pattern", ["../x.csv", "/etc/passwd", "data/../../x.csv"])

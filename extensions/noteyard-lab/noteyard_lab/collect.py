@@ -149,10 +149,7 @@ class _Collector:
                 f"The pattern {pattern!r} leads out of {self.root}.",
                 "Patterns are relative to the notebook's folder; choose a folder above it with --root.",
             )
-        try:
-            matches = sorted(self.root.glob(pattern)) if pattern else []
-        except (ValueError, NotImplementedError) as error:
-            raise CollectError(f"The pattern {pattern!r} can't be used: {error}.") from None
+        matches = self._matches(pattern)
         allowed = [part for part in PurePosixPath(pattern).parts if part.startswith(".")]
         found = [file for match in matches for file in self._files_of(match, allowed)]
         if not found:
@@ -162,6 +159,17 @@ class _Collector:
             )
         for place in found:
             self._add(place)
+
+    def _matches(self, pattern: str) -> list[Path]:
+        if not pattern:
+            return []
+        # A name may hold what is special in a pattern, and `.` is none that Python's glob takes.
+        if os.path.lexists(self.root / pattern):
+            return [self.root / pattern]
+        try:
+            return sorted(self.root.glob(pattern))
+        except (ValueError, NotImplementedError) as error:
+            raise CollectError(f"The pattern {pattern!r} can't be used: {error}.") from None
 
     def _files_of(self, match: Path, allowed: Sequence[str]) -> Iterator[Path]:
         if not _shown(match.relative_to(self.root).parts, allowed):
@@ -285,4 +293,6 @@ def _module_files(folder: Path, name: str) -> Iterator[Path]:
 
 def _shown(parts: Sequence[str], allowed: Sequence[str]) -> bool:
     """Whether no part of a path is hidden, save those that a pattern names with their dot."""
-    return all(not part.startswith(".") or any(fnmatchcase(part, mark) for mark in allowed) for part in parts)
+    return all(
+        not part.startswith(".") or any(part == mark or fnmatchcase(part, mark) for mark in allowed) for part in parts
+    )
