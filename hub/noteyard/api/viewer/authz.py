@@ -4,6 +4,7 @@ An ASGI application of its own behind one route, without FastAPI's machinery: it
 routes together.
 """
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -29,6 +30,8 @@ from noteyard.store.workload_tables import Dashboard
 LIVE_PAGE = "/live/"
 VISIT_NOTED = timedelta(seconds=60)
 TOKEN = "X-Noteyard-Viewer"
+# A plus is a space in a query, and people write UTC offsets as they are.
+LOST_PLUS = re.compile(r"([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ([0-9]{2}:[0-9]{2})\b")
 
 
 class Authz:
@@ -64,7 +67,13 @@ def page_parameters(schema: dict[str, Any], defaults: dict[str, Any], query: str
     pairs = parse_qsl(query, keep_blank_values=True)
     if not pairs:
         return None
+    moments = {name for name, item in schema.get("properties", {}).items() if _holds_moments(item)}
+    pairs = [(name, LOST_PLUS.sub(r"\1+\2", text) if name in moments else text) for name, text in pairs]
     return validate(schema, {**defaults, **coerce_query(schema, pairs)})
+
+
+def _holds_moments(schema: dict[str, Any]) -> bool:
+    return "datetime" in (schema.get("x-type"), schema.get("items", {}).get("x-type"))
 
 
 def _asked(scope: Scope) -> Asked | None:
