@@ -192,6 +192,11 @@ def test_a_schedule_moves_to_the_newest_release(app: FastAPI, ada: TestClient, r
     asked = ada.post(f"{page}/newest")
     assert asked.status_code == 422
     assert 'id="p-wanted"' in asked.text
+    with app.state.database.write() as session:
+        add_some_release(session, "ada", parameters=PARAMETERS.replace("needed: int", "wanted: int = 1"))
+    moved = ada.post(f"{page}/newest")
+    assert moved.status_code == 303, moved.text
+    assert "Its notebook no longer takes needed." in ada.get(moved.headers["location"]).text
 
 
 def test_another_release_is_chosen_for_a_schedule_that_is_there(app: FastAPI, ada: TestClient, release: str) -> None:

@@ -241,7 +241,7 @@ def _type_words(schema: Mapping[str, Any]) -> str:
         "bool": "yes or no",
         "date": "date",
         "datetime": "date and time",
-        "list": "list, one item a line",
+        "list": "list, one item a line, or as JSON",
         "dict": "JSON object",
         "json": "any JSON",
         "enum": "choice",
