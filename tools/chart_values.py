@@ -3,7 +3,7 @@ helm/noteyard/values.schema.json and docs/chart.md (`make docs`); helm/noteyard/
 """
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from noteyard.kubernetes_settings import Quantities
 from noteyard.settings import Settings
@@ -19,6 +19,14 @@ NOT_SET_BY_PEOPLE = {
     "Kubernetes": ("release", "namespace", "addresses", "image_pull_policy", "image_pull_secrets", "sidecar_image"),
 }
 """Settings by section that the chart sets itself, takes from a Secret, or that mean nothing on Kubernetes."""
+
+BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4, IPV6 = rf"({BYTE}\.){{3}}{BYTE}", "[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*"
+BITS_OF_4, BITS_OF_6 = "/(3[0-2]|[12]?[0-9])", "/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
+NETWORK = f"^({IPV4}{BITS_OF_4}|{IPV6}{BITS_OF_6})$"
+NETWORK_OR_ADDRESS = f"^({IPV4}({BITS_OF_4})?|{IPV6}({BITS_OF_6})?)$"
+Network = Annotated[str, Field(pattern=NETWORK)]
+NetworkOrAddress = Annotated[str, Field(pattern=NETWORK_OR_ADDRESS)]
 
 
 class ImageValues(Section):
@@ -93,9 +101,7 @@ class S3Values(Section):
 class Peer(Section):
     """A network by `cidr`, or pods of this cluster by `namespace` and `labels`."""
 
-    cidr: str | None = Field(
-        default=None, pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", description="The network, e.g. 10.1.2.0/24."
-    )
+    cidr: str | None = Field(default=None, pattern=NETWORK, description="The network, e.g. 10.1.2.0/24.")
     namespace: str | None = Field(default=None, max_length=63, description="The pods' namespace.")
     labels: dict[str, str] = Field(default_factory=dict, description="The pods' labels; empty: all of the namespace.")
 
@@ -120,7 +126,7 @@ class UserValues(Section):
         description="Whether people's code reaches the internet; the cloud's metadata and private networks it never "
         "does.",
     )
-    forbid: list[str] = Field(
+    forbid: list[Network] = Field(
         default_factory=list,
         description="Networks on the internet that it may not reach, e.g. the public address of the Kubernetes API.",
     )
@@ -160,8 +166,9 @@ class EdgeValues(Section):
         description="A Secret of type kubernetes.io/tls for the hosts of hub, labs and apps; empty: TLS ends before "
         "the edge, or nowhere.",
     )
-    trustedProxies: list[str] = Field(
-        default_factory=list, description="Networks of load balancers whose X-Forwarded headers are believed."
+    trustedProxies: list[NetworkOrAddress] = Field(
+        default_factory=list,
+        description="Networks or addresses of load balancers whose X-Forwarded headers are believed.",
     )
     resources: Resources = _resources("100m", "64Mi", "512Mi")
 

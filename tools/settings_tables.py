@@ -4,7 +4,7 @@ import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from noteyard.settings_section import Section
 from pydantic import BaseModel
@@ -42,6 +42,8 @@ def section_of(field: FieldInfo) -> type[Section] | None:
 
 def kind_of(annotation: Any, field: FieldInfo | None = None) -> str:
     """A type in words: `whole number, from 1 to 65534`."""
+    if get_origin(annotation) is Annotated:
+        return kind_of(get_args(annotation)[0], field)
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) in (Union, types.UnionType):

@@ -41,7 +41,6 @@ def check(settings: Settings, resolving: Resolve = resolve) -> list[Finding]:
     urls = PublicUrls.of(settings)
     findings = [
         *(_bind(settings, urls) if settings.shape == "local" else ()),
-        *_addresses(settings, urls),
         *_names(settings, urls, resolving),
         *_isolation(settings, urls),
         *_tls(settings, urls),
@@ -65,17 +64,6 @@ def _bind(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
             f"bind is {settings.bind}: only programs on this machine reach the edge.",
             "Right when a reverse proxy on this machine forwards to it; otherwise set bind: 0.0.0.0.",
         )
-
-
-def _addresses(settings: Settings, urls: PublicUrls) -> Iterator[Finding]:
-    for option, url in (("urls.hub", urls.hub), ("urls.apps", urls.apps), *_embedded_s3(settings, urls)):
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
-            yield Finding(
-                Weight.PROBLEM,
-                f"{option} is {url!r}: it must be http:// or https:// with a host name, and no path.",
-                f"Correct {option} in noteyard.yaml.",
-            )
 
 
 def _embedded_s3(settings: Settings, urls: PublicUrls) -> list[tuple[str, str]]:

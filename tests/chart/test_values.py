@@ -40,11 +40,35 @@ def test_the_defaults_of_values_yaml_are_those_of_the_docs_and_the_schema() -> N
         ({"database": {"url": "sqlite:///x"}}, "'/database/url': 'sqlite:///x' does not match pattern"),
         ({"users": {"reach": [{"ports": [1]}]}}, "users.reach: each needs a cidr, or a namespace"),
         ({"metrics": {"scrapers": [{"labels": {}}]}}, "metrics.scrapers: each needs a cidr, or a namespace"),
+        *(
+            ({"settings": {"urls": {name: url}}}, f"'/settings/urls/{name}': '{url}' does not match pattern")
+            for name in ("hub", "apps")
+            for url in ("noteyard.example.org", "https://noteyard.example.org/x", "https://", "https://a b")
+        ),
+        *(
+            ({"users": {"forbid": [network]}}, f"'/users/forbid/0': '{network}' does not match pattern")
+            for network in ("1.2.3.4", "10.0.0.1/33", "256.0.0.0/8", "fd00::/129", "fd00::", "example.org/8")
+        ),
+        ({"users": {"reach": [{"cidr": "10.0.0.1/33"}]}}, "'/users/reach/0/cidr': '10.0.0.1/33' does not match"),
+        ({"edge": {"trustedProxies": ["10.0.0.1/33"]}}, "'/edge/trustedProxies/0': '10.0.0.1/33' does not match"),
+        ({"edge": {"trustedProxies": ["balancer"]}}, "'/edge/trustedProxies/0': 'balancer' does not match"),
         ({"api": {"resources": {"limit": {}}}}, "'/api/resources': additional properties 'limit' not allowed"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(values: dict[str, Any], said: str) -> None:
     assert said in refusal(values)
+
+
+def test_addresses_and_networks_in_all_their_spellings_are_taken() -> None:
+    urls = {"hub": "https://noteyard.example.org:8443/", "apps": "http://[fd00::1]:8000"}
+    networks = ["203.0.113.7/32", "0.0.0.0/1", "2001:db8::/32", "fd00::1/128", "::ffff:10.0.0.0/104"]
+    rendered(
+        {
+            "settings": {"urls": urls},
+            "users": {"forbid": networks, "reach": [{"cidr": network} for network in networks]},
+            "edge": {"trustedProxies": [*networks, "10.0.0.1", "fd00::1"]},
+        }
+    )
 
 
 @pytest.mark.parametrize(

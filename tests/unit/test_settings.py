@@ -74,6 +74,14 @@ def test_the_state_folder_is_given_or_from_the_environment(tmp_path: Path, monke
             "database_url: postgresql://db/one\nhub_database_url: postgresql://db/one",
             "database_url and hub_database_url lead to one database",
         ),
+        *(
+            (
+                f"urls:\n  hub: {url!r}",
+                f"urls.hub: {url!r} can't be used: it must be http:// or https:// with a host name, and no path, e.g. "
+                "https://noteyard.example.org",
+            )
+            for url in ("yard.example.org", "https://yard.example.org/x", "https://", "https://yard:99999")
+        ),
         ("profiles:\n- name: Big One", "profiles.0.name: 'Big One' can't be used: string should match pattern"),
     ],
 )
@@ -133,3 +141,5 @@ def test_addresses_are_derived_from_the_port_or_the_hubs(tmp_path: Path) -> None
     given = PublicUrls.of(load(write(tmp_path, "urls: {hub: 'https://yard.example.org/'}")))
     assert given.hub == "https://yard.example.org" and given.apps == "https://apps.yard.example.org"
     assert given.secure
+    many = PublicUrls.of(load(write(tmp_path, "urls: {hub: 'https://yard.example.org//', apps: ''}")))
+    assert many == given
