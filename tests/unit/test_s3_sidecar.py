@@ -1,6 +1,10 @@
 """The sidecar: what the hub side tells it, how it calls rclone, and what it says of itself."""
 
 import json
+import os
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,8 @@ from noteyard.kubernetes_settings import Mount
 from noteyard.s3_mount.driver.volumes import volume_from
 from noteyard.s3_mount.sidecar import rclone, status
 from noteyard.s3_mount.sidecar.options import Folder, Options, options_from
+
+from tests.support.small_server import serving
 
 MOUNT = Mount(driver="s3.example", image="example/mount:1", cache_size="1Gi", upload_seconds=60)
 STORAGE = Storage([Shown("team", "acme", "team"), Shown("me", "acme-ada", read_only=True)], "http://s3:9000", "there")
@@ -79,6 +85,29 @@ def test_rclone_gets_no_secret_by_its_arguments() -> None:
         assert words[:4] == ["rclone", "mount2", f"S3:{folder.location}", "/dev/fd/7"]
         assert ("--read-only" in words) == folder.read_only
         assert words[words.index("--vfs-cache-max-size") + 1] == "512Mi"
+
+
+def test_what_proxies_change_is_not_part_of_the_signature() -> None:
+    signed: list[str] = []
+
+    class Bucket(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            signed.append(self.headers["Authorization"].partition("SignedHeaders=")[2].partition(",")[0])
+            body = b"<ListBucketResult><Name>acme</Name><IsTruncated>false</IsTruncated></ListBucketResult>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    keys = {"AWS_ACCESS_KEY_ID": "key", **SECRET}
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Bucket)) as url:
+        environment = rclone.environment(Options((Folder("team", "acme"),), endpoint=url), {**os.environ, **keys})
+        command = [str(Path(sys.executable).with_name("rclone")), "lsf", "--config=", "S3:acme/"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert signed and all("host" in one.split(";") and "accept-encoding" not in one.split(";") for one in signed)
 
 
 @pytest.mark.parametrize(
