@@ -28,7 +28,7 @@ def list_routes(session: Session) -> list[HubRoute]:
 def route_targets(session: Session) -> list[tuple[str, str]]:
     """Routespec and target of each route: asked for many times a second, so without making objects of the rows."""
     query = select(HubRoute.routespec, HubRoute.target).order_by(HubRoute.routespec)
-    return [(routespec, target) for routespec, target in session.execute(query).tuples()]
+    return [(routespec, target) for routespec, target in session.execute(query)]
 
 
 def ready_workloads(session: Session) -> list[tuple[str, str]]:
@@ -45,5 +45,5 @@ def ready_workloads(session: Session) -> list[tuple[str, str]]:
         )
         .order_by(Dashboard.slug, WorkloadProcess.created)
     )
-    newest = {slug: address for slug, address in session.execute(query).tuples() if address}
+    newest = {slug: address for slug, address in session.execute(query) if address}
     return sorted(newest.items())
