@@ -109,7 +109,11 @@ class Peer(Section):
 class Reach(Peer):
     """What people's code may reach: a network by `cidr`, or pods of this cluster by `namespace` and `labels`."""
 
-    ports: list[int] = Field(default_factory=list, description="TCP ports, 53 by UDP too; empty: all of any protocol.")
+    ports: list[int] = Field(default_factory=list, description="Ports; empty: all.")
+    protocols: list[Literal["TCP", "UDP"]] = Field(
+        default_factory=list,
+        description="By which protocols; empty: TCP, at port 53 also UDP, and any where `ports` is empty.",
+    )
 
 
 class UserValues(Section):
@@ -128,7 +132,8 @@ class UserValues(Section):
     )
     forbid: list[Network] = Field(
         default_factory=list,
-        description="Networks on the internet that it may not reach, e.g. the public address of the Kubernetes API.",
+        description="Networks on the internet that it may not reach, e.g. the public address of the Kubernetes API, "
+        "and the cluster's pods, services and nodes where they have public addresses.",
     )
     reach: list[Reach] = Field(default_factory=list, description="Further networks and pods that it may reach.")
 

@@ -83,5 +83,5 @@ def test_people_reach_pods_that_are_named(objects: list[Object]) -> None:
                 "podSelector": {"matchLabels": {"app": "minio"}},
             }
         ],
-        "ports": [{"port": 9000}],
+        "ports": [{"port": 9000, "protocol": "TCP"}],
     }
