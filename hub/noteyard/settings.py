@@ -3,10 +3,8 @@
 Environment variables override the file: NOTEYARD_PORT=9000, NOTEYARD_RUNS__CONCURRENT=8 (`__`: one level down).
 """
 
-import re
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,9 +14,7 @@ from noteyard.lab_settings import Labs
 from noteyard.login_settings import Login
 from noteyard.s3_settings import S3, overlap
 from noteyard.settings_section import Section
-
-PUBLIC_URL = r"^(https?://([^/?#@:\[\]\s]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/*)?$"
-DATABASE_URL = re.compile(r"(sqlite(\+pysqlite)?:///|postgresql(\+psycopg)?://)")
+from noteyard.url_settings import Urls, database_url
 
 
 class Profile(Section):
@@ -58,38 +54,6 @@ class Profile(Section):
             if wanted is not None and limit is not None and wanted > limit:
                 raise ValueError(f"the request of {wanted:g} is more than {name}, the limit of {limit:g}")
         return self
-
-
-def _public_url(description: str) -> Any:
-    return Field(default=None, json_schema_extra={"pattern": PUBLIC_URL}, description=description)
-
-
-class Urls(Section):
-    """Public addresses, for colleagues on other machines. Empty ones are derived from `port` on localhost."""
-
-    hub: str | None = _public_url("Public URL of hub, portal and API, e.g. https://noteyard.example.org.")
-    apps: str | None = _public_url("Public URL under which dashboards get hosts, e.g. https://apps.example.net.")
-    s3: str | None = _public_url("Public URL of the embedded S3, e.g. https://s3.example.org.")
-    lab_hosts: bool = Field(
-        default=True, description="Each lab on a host of its own (<name>.<hub host>); needs a wildcard DNS name."
-    )
-
-    @field_validator("hub", "apps", "s3")
-    @classmethod
-    def _is_an_address(cls, url: str | None) -> str | None:
-        if url is None or (re.fullmatch(PUBLIC_URL, url) and _port_exists(url)):
-            return url
-        raise ValueError(
-            f"{url!r} can't be used: it must be http:// or https:// with a host name, and no path, "
-            "e.g. https://noteyard.example.org"
-        )
-
-
-def _port_exists(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
 
 
 class Tls(Section):
@@ -245,11 +209,7 @@ class Settings(BaseSettings):
     @field_validator("database_url", "hub_database_url")
     @classmethod
     def _known_database(cls, url: str | None) -> str | None:
-        if url is not None and not DATABASE_URL.match(url):  # which stays unsaid: there may be a password in it
-            raise ValueError(
-                "this is not the URL of a database that Noteyard knows: use postgresql+psycopg://USER:PASSWORD@HOST/NAME"
-            )
-        return url
+        return None if url is None else database_url(url)
 
     @model_validator(mode="after")
     def _databases_apart(self) -> "Settings":

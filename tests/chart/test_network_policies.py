@@ -1,4 +1,4 @@
-"""What people's pods reach: names wherever clusters have them from, no network that is somebody's own, what is named."""
+"""What people's pods reach: names, wherever clusters have them from, the internet, and what is named."""
 
 from ipaddress import ip_address, ip_network
 from typing import Any

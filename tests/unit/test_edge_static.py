@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from noteyard.backends.local.edge import edge_command, static_config
 from noteyard.instance import Instance
-from noteyard.settings import Settings, Tls, Urls
+from noteyard.settings import Settings, Tls
+from noteyard.url_settings import Urls
 from noteyard.urls import PublicUrls
 
 WILDCARDS = [{"main": "lab.example.org", "sans": ["*.lab.example.org"]}, {"main": "*.apps.example.net"}]

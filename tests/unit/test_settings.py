@@ -70,6 +70,9 @@ def test_the_state_folder_is_given_or_from_the_environment(tmp_path: Path, monke
             "database_url: this is not the URL of a database that Noteyard knows: use "
             "postgresql+psycopg://USER:PASSWORD@HOST/NAME",
         ),
+        ("database_url: postgresql://noteyard:hidden@db:5x/noteyard", "database_url: this URL can't be read: use "),
+        ("1: x", "1: there is no such option"),
+        ("runs:\n  1: x", "runs.1: there is no such option"),
         (
             "database_url: postgresql://db/one\nhub_database_url: postgresql://db/one",
             "database_url and hub_database_url lead to one database",
@@ -107,6 +110,38 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
 def test_files_that_hold_no_options(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(NoteyardError, match=said.replace("(", r"\(").replace(")", r"\)")):
         load(write(tmp_path, text))
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
+    (write(tmp_path, "") / FILE_NAME).write_bytes("port: 8000\nmail: {sender: jörg@localhost}\n".encode("latin-1"))
+    with pytest.raises(NoteyardError, match=f"{tmp_path / FILE_NAME} is not UTF-8, in line 2"):
+        load(tmp_path)
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    with pytest.raises(NoteyardError, match=f"{tmp_path / FILE_NAME} can't be read: is a directory") as refusal:
+        load(tmp_path)
+    assert refusal.value.hint is not None and "start again" in refusal.value.hint
+
+
+@pytest.mark.parametrize("variable", ["NOTEYARD_PROFILES", "NOTEYARD_RUNS", "NOTEYARD_WEBHOOKS__ALLOW_PRIVATE"])
+def test_a_variable_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "hidden")
+    with pytest.raises(NoteyardError) as refusal:
+        load(tmp_path)
+    assert refusal.value.message == f"Settings can't be used: {variable} can't be read as JSON."
+    assert "hidden" not in str(refusal.value)
+
+
+def test_the_line_break_at_the_end_of_a_secret_is_no_part_of_a_databases_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTEYARD_DATABASE_URL", "postgresql+psycopg://noteyard:pw@db/one\n")
+    monkeypatch.setenv("NOTEYARD_HUB_DATABASE_URL", " postgresql+psycopg://noteyard:pw@db/hub\r\n")
+    settings = load(tmp_path)
+    assert settings.database_url == "postgresql+psycopg://noteyard:pw@db/one"
+    assert settings.hub_database_url == "postgresql+psycopg://noteyard:pw@db/hub"
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

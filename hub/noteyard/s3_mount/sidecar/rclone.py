@@ -71,7 +71,7 @@ def environment(options: Options, given: Mapping[str, str] = os.environ) -> dict
     }
     if options.endpoint:
         remote["ENDPOINT"] = options.endpoint
-        # Google's front end and many a proxy change this header on the way, and the server then finds the signature wrong.
+        # Google's front end and many a proxy change this header on the way, and the signature is wrong then.
         remote["SIGN_ACCEPT_ENCODING"] = "false"
     return {
         "AWS_EC2_METADATA_DISABLED": "true",
