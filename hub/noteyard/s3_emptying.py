@@ -12,7 +12,7 @@ import structlog
 
 from noteyard.errors import Unavailable
 from noteyard.s3_clients import s3_client
-from noteyard.s3_places import Place
+from noteyard.s3_place import Place
 from noteyard.s3_sessions import Session
 from noteyard.s3_settings import S3
 

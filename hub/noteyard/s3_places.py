@@ -2,27 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from noteyard.access import data_access
 from noteyard.domain import DataArea, DataUser
 from noteyard.names import host_label
 from noteyard.s3_environment import server_environment
+from noteyard.s3_place import Place
 from noteyard.s3_settings import PERSON, S3
-
-
-@dataclass(frozen=True)
-class Place:
-    """What is below a prefix (without slashes at its ends; empty: all) of a bucket, to be read or written too."""
-
-    bucket: str
-    prefix: str
-    access: Literal["read", "write"]
-
-    @property
-    def url(self) -> str:
-        """`s3://bucket/prefix`, without a slash at its end."""
-        return f"s3://{self.bucket}/{self.prefix}" if self.prefix else f"s3://{self.bucket}"
 
 
 @dataclass(frozen=True)
@@ -41,8 +27,7 @@ def places(options: S3, identity: DataIdentity) -> dict[DataArea, Place]:
     for area, access in data_access(identity.user).items():
         url = urls[area]
         if url is not None:
-            bucket, _, prefix = url.removeprefix("s3://").replace(PERSON, host_label(identity.person)).partition("/")
-            found[area] = Place(bucket, prefix, access)
+            found[area] = Place.of(url.replace(PERSON, host_label(identity.person)), access)
     return found
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from noteyard.s3_places import Place
+from noteyard.s3_place import Place
 
 MOST_CHARACTERS = 2048
 # s3fs asks where a bucket is to learn whether it is there, before it makes a folder.
@@ -27,19 +27,36 @@ WRITE = [
 ]
 
 
-def session_policy(places: Iterable[Place]) -> str:
-    """The policy as JSON. Raises ValueError when it is longer than servers take."""
+DECRYPT, ENCRYPT = "kms:Decrypt", "kms:GenerateDataKey"
+
+
+def session_policy(places: Iterable[Place], partition: str = "aws", kms_key_arn: str | None = None) -> str:
+    """The policy as JSON, with ARNs of the cloud's partition, and of the key that the buckets are encrypted by.
+
+    Raises ValueError when it is longer than servers take.
+    """
     found = list(places)
-    buckets = sorted({f"arn:aws:s3:::{place.bucket}" for place in found})
-    statements = [_allow(BUCKET, buckets), *(statement for place in found for statement in _statements(place))]
+    buckets = sorted({_bucket(place, partition) for place in found})
+    statements = [
+        _allow(BUCKET, buckets),
+        *(statement for place in found for statement in _statements(place, partition)),
+    ]
+    if kms_key_arn is not None:
+        # Parts of an upload are decrypted to be put together: writing needs both.
+        writes = any(place.access == "write" for place in found)
+        statements.append(_allow([DECRYPT, ENCRYPT] if writes else [DECRYPT], [kms_key_arn]))
     text = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"The session policy has {len(text)} characters, more than {MOST_CHARACTERS}.")
     return text
 
 
-def _statements(place: Place) -> list[dict[str, Any]]:
-    bucket = f"arn:aws:s3:::{place.bucket}"
+def _bucket(place: Place, partition: str) -> str:
+    return f"arn:{partition}:s3:::{place.bucket}"
+
+
+def _statements(place: Place, partition: str) -> list[dict[str, Any]]:
+    bucket = _bucket(place, partition)
     actions = WRITE if place.access == "write" else READ
     if not place.prefix:
         return [_allow(WHOLE_BUCKET, [bucket]), _allow(actions, [f"{bucket}/*"])]

@@ -76,7 +76,9 @@ class StsSessions:
                 RoleArn=self._options.role_arn or ANY_ROLE,
                 RoleSessionName=session_name(identity),
                 DurationSeconds=self._options.session_seconds,
-                Policy=session_policy(places(self._options, identity).values()),
+                Policy=session_policy(
+                    places(self._options, identity).values(), self._options.partition, self._options.kms_key_arn
+                ),
             )
         except ClientError as error:
             raise _refused(error.response.get("Error", {})) from None

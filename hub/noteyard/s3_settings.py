@@ -6,11 +6,14 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from noteyard.s3_place import Place
+from noteyard.s3_policies import session_policy
 from noteyard.settings_section import Section
 
 # What a policy would read as a pattern (*, ?, ${}) can't be part of a name.
 SEGMENT = r"[A-Za-z0-9._=-]*(\{person\})?[A-Za-z0-9._=-]*"
 URL = rf"^s3://{SEGMENT}(/{SEGMENT})*$"
+KMS_KEY = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/([A-Za-z0-9-]+|\*)$"
 PERSON = "{person}"
 LONGEST_PERSON, LONGEST_BUCKET = 50, 63
 LONGEST_URL = 160
@@ -43,6 +46,12 @@ class S3(Section):
     role_arn: str | None = Field(
         default=None, pattern=r"^arn:[!-~]{16,}$", description="Role that is assumed; MinIO needs none, AWS does."
     )
+    kms_key_arn: str | None = Field(
+        default=None,
+        pattern=KMS_KEY,
+        description="KMS key by which AWS encrypts the buckets, which temporary keys may then use; an ARN, no alias; "
+        "key/* in it: all that the role may use. Empty: the buckets are encrypted without KMS.",
+    )
     session_seconds: int = Field(
         default=3600, ge=900, le=43200, description="How long temporary keys hold; they are renewed after half of it."
     )
@@ -61,17 +70,38 @@ class S3(Section):
         _check_place("team_url", self.team_url)
         if self.credentials == "sts" and self.endpoint is None and self.role_arn is None:
             raise ValueError("role_arn is needed for temporary keys on AWS: the role that Noteyard may assume")
-        if self.personal_url is None:
-            return self
-        if self.personal_url.count(PERSON) != 1:
+        if self.personal_url is not None:
+            self._check_personal(self.personal_url, self.team_url)
+        if self.credentials == "sts":
+            self._check_policy(self.team_url)
+        return self
+
+    @property
+    def partition(self) -> str:
+        """The part of AWS that the role is in: `aws`, `aws-us-gov`, `aws-cn`. Other servers know the first one."""
+        found = re.match(r"arn:(aws[a-z-]*):", self.role_arn or "")
+        return found[1] if found else "aws"
+
+    def _check_personal(self, personal_url: str, team_url: str) -> None:
+        if personal_url.count(PERSON) != 1:
             raise ValueError("personal_url: put {person} into it once, so that everybody's data is apart")
-        _check_place("personal_url", self.personal_url)
-        if _within(self.personal_url, self.team_url) or _within(self.team_url, self.personal_url):
+        _check_place("personal_url", personal_url)
+        if overlap(personal_url, team_url):
             raise ValueError(
                 "personal_url and team_url: one lies within the other, so that everybody would read everybody's data; "
                 "give them prefixes apart, e.g. s3://acme-data/team and s3://acme-data/people/{person}"
             )
-        return self
+
+    def _check_policy(self, team_url: str) -> None:
+        urls = [team_url] if self.personal_url is None else [team_url, self.personal_url]
+        widest = [Place.of(url.replace(PERSON, "p" * LONGEST_PERSON), "write") for url in urls]
+        try:
+            session_policy(widest, self.partition, self.kms_key_arn)
+        except ValueError as error:
+            raise ValueError(
+                f"team_url and personal_url: {str(error).rstrip('.')}, with the longest of people's names. Give the "
+                "data shorter prefixes, or buckets of its own without any"
+            ) from None
 
 
 def overlap(one: str, other: str) -> bool:

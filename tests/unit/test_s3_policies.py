@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from noteyard.domain import DataUser
-from noteyard.s3_places import DataIdentity, Place, place_environment, places
+from noteyard.s3_place import Place
+from noteyard.s3_places import DataIdentity, place_environment, places
 from noteyard.s3_policies import MOST_CHARACTERS, session_policy
 from noteyard.s3_settings import S3
 
@@ -81,6 +82,30 @@ WRITE = [
 def test_a_dashboards_policy_has_nothing_that_changes_anything() -> None:
     text = session_policy(places(OPTIONS, DASHBOARD).values())
     assert "Put" not in text and "Delete" not in text and "acme-data" not in text
+
+
+GOVERNMENT = S3(
+    team_url="s3://acme-team",
+    personal_url="s3://acme-data/people/{person}",
+    region="us-gov-west-1",
+    role_arn="arn:aws-us-gov:iam::123456789012:role/noteyard-data",
+    kms_key_arn="arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555",
+)
+
+
+@pytest.mark.parametrize(
+    ("identity", "actions"), [(RUN, ["kms:Decrypt", "kms:GenerateDataKey"]), (DASHBOARD, ["kms:Decrypt"])]
+)
+def test_a_policy_names_the_clouds_partition_and_the_buckets_key(identity: DataIdentity, actions: list[str]) -> None:
+    found = places(GOVERNMENT, identity).values()
+    *data, key = json.loads(session_policy(found, GOVERNMENT.partition, GOVERNMENT.kms_key_arn))["Statement"]
+    assert key == {"Effect": "Allow", "Action": actions, "Resource": [GOVERNMENT.kms_key_arn]}
+    assert all(arn.startswith("arn:aws-us-gov:s3:::acme-") for statement in data for arn in statement["Resource"])
+
+
+def test_a_role_of_another_server_leaves_the_partition_as_it_is() -> None:
+    assert S3(role_arn="arn:minio:iam:::role/noteyard-data", **MINIO).partition == "aws"
+    assert S3(role_arn="arn:aws-cn:iam::123456789012:role/data").partition == "aws-cn"
 
 
 def test_the_policy_of_long_names_fits() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from noteyard.domain import DataUser
@@ -39,8 +40,8 @@ def refusing() -> Iterator[tuple[str, list[str]]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.append(self.headers["Authorization"])
-            self.rfile.read(int(self.headers["Content-Length"]))
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append(f"{self.headers['Authorization']} {unquote_plus(form)}")
             body = (
                 b"<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>"
                 b"<Message>The security token is invalid.</Message></Error></ErrorResponse>"
@@ -79,6 +80,18 @@ def test_refused_keys_are_the_administrators_to_mend(refusing: tuple[str, list[s
     with pytest.raises(Unavailable):
         broker.open(ADA)
     assert "Credential=SECOND/" in asked[-1]
+
+
+def test_a_session_is_asked_for_with_the_clouds_partition_and_the_buckets_key(
+    refusing: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    url, asked = refusing
+    keys(tmp_path, "FIRST")
+    role, key = "arn:aws-cn:iam::123456789012:role/data", "arn:aws-cn:kms:cn-north-1:123456789012:key/one"
+    with pytest.raises(Unavailable):
+        StsSessions(S3(team_url="s3://team", endpoint=url, role_arn=role, kms_key_arn=key), tmp_path).open(ADA)
+    assert f'"Resource":["{key}"]' in asked[0]
+    assert "arn:aws-cn:s3:::team" in asked[0] and "arn:aws:" not in asked[0]
 
 
 def test_an_sts_that_is_away_is_tried_again(tmp_path: Path) -> None:

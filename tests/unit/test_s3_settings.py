@@ -55,6 +55,23 @@ def test_aws_needs_a_role_for_temporary_keys() -> None:
     assert S3(team_url="s3://data", role_arn="arn:aws:iam::123456789012:role/data").endpoint is None
 
 
+def test_names_with_which_a_session_policy_would_be_too_long_are_refused() -> None:
+    bucket = "b" * 63
+    urls = {"team_url": f"s3://{bucket}/{'t' * 91}", "personal_url": f"s3://{bucket}/{'p' * 82}/{{person}}"}
+    role, key = "arn:aws-us-gov:iam::123456789012:role/data", "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/"
+    with pytest.raises(ValidationError, match=r"team_url and personal_url: The session policy has 2\d\d\d characters"):
+        S3(**urls, role_arn=role, kms_key_arn=f"{key}0a1b2c3d-0000-1111-2222-333344445555")  # type: ignore[arg-type]
+    assert S3(**urls, credentials="static").team_url == urls["team_url"]  # type: ignore[arg-type]
+    shorter = {**urls, "team_url": "s3://acme-team"}
+    assert S3(**shorter, role_arn=role, kms_key_arn=f"{key}*").kms_key_arn == f"{key}*"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["alias/data", "arn:aws:kms:eu-central-1:123456789012:alias/data", "*"])
+def test_a_kms_key_is_named_by_its_arn(key: str) -> None:
+    with pytest.raises(ValidationError, match="kms_key_arn"):
+        S3(kms_key_arn=key)
+
+
 @pytest.mark.parametrize(
     ("objects", "refused"),
     [
