@@ -1,6 +1,7 @@
 """docs/chart.md: every value of the Helm chart."""
 
-from chart_values import NOT_SET_BY_PEOPLE, ChartValues
+from chart_schema import NOT_SET_BY_PEOPLE
+from chart_values import ChartValues
 from settings_tables import options, section_of, table
 
 INTRODUCTION = """# The chart's values

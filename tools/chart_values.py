@@ -1,24 +1,12 @@
-"""The chart's values: what each is, its default, and the schema that Helm checks them by. Makes
-helm/noteyard/values.schema.json and docs/chart.md (`make docs`); helm/noteyard/values.yaml must say the same defaults.
+"""The chart's values: what each is, and its default. Makes docs/chart.md and, by chart_schema.py,
+helm/noteyard/values.schema.json (`make docs`); helm/noteyard/values.yaml must say the same defaults.
 """
 
-import json
 from typing import Annotated, Any, Literal
 
 from noteyard.kubernetes_settings import Quantities
-from noteyard.settings import Settings
 from noteyard.settings_section import Section
 from pydantic import Field
-
-NOT_SET_BY_PEOPLE = {
-    "": ("shape", "state", "bind", "port", "environment", "tls", "database_url", "hub_database_url"),
-    "Urls": ("s3",),
-    "Login": ("client_secret_file",),
-    "Profile": ("environment",),
-    "Mount": ("driver", "image", "cache_size", "resources"),
-    "Kubernetes": ("release", "namespace", "addresses", "image_pull_policy", "image_pull_secrets", "sidecar_image"),
-}
-"""Settings by section that the chart sets itself, takes from a Secret, or that mean nothing on Kubernetes."""
 
 BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4, IPV6 = rf"({BYTE}\.){{3}}{BYTE}", "[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*"
@@ -44,7 +32,8 @@ class ImageValues(Section):
     )
     pullSecrets: list[str] = Field(
         default_factory=list,
-        description="Names of pull secrets, in the release's namespace and, for profiles, in the users' too.",
+        description="Names of pull secrets, which each of three namespaces needs: the release's, the users' and the S3 "
+        "mount's ([how](kubernetes.md#a-registry-that-asks-for-a-password)).",
     )
 
 
@@ -143,6 +132,27 @@ class Resources(Section):
 
     requests: Quantities = Field(default_factory=dict, description="What a node must have free.")
     limits: Quantities = Field(default_factory=dict, description="What it may use at most.")
+
+
+class PodToleration(Section):
+    """A taint of nodes, as Kubernetes writes it."""
+
+    key: str | None = Field(default=None, description="The taint's key; empty, with Exists: all taints.")
+    operator: Literal["Equal", "Exists"] = Field(default="Equal", description="Exists: whatever its value is.")
+    value: str | None = Field(default=None, description="The taint's value, for Equal.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None, description="The taint's effect; empty: all."
+    )
+    tolerationSeconds: int | None = Field(default=None, description="For how long, with NoExecute; empty: for ever.")
+
+
+class PlacementValues(Section):
+    """On which nodes hub, API, controller and edge run. The S3 mount's driver is on all; people's pods go where their
+    profile says.
+    """
+
+    nodeSelector: dict[str, str] = Field(default_factory=dict, description="Labels of the nodes.")
+    tolerations: list[PodToleration] = Field(default_factory=list, description="Taints of nodes that they put up with.")
 
 
 class EdgeService(Section):
@@ -277,6 +287,7 @@ class ChartValues(Section):
         "([how](kubernetes.md#upgrades)).",
     )
     users: UserValues = Field(default_factory=UserValues)
+    placement: PlacementValues = Field(default_factory=PlacementValues)
     edge: EdgeValues = Field(default_factory=EdgeValues)
     hub: HubValues = Field(default_factory=HubValues)
     api: ApiValues = Field(default_factory=ApiValues)
@@ -284,35 +295,3 @@ class ChartValues(Section):
     metrics: MetricsValues = Field(default_factory=MetricsValues)
     ingress: IngressValues = Field(default_factory=IngressValues)
     mount: MountValues = Field(default_factory=MountValues)
-
-
-def schema() -> str:
-    """helm/noteyard/values.schema.json: strict, so that a value that does not exist is refused by its path."""
-    values, settings = ChartValues.model_json_schema(), Settings.model_json_schema()
-    definitions = {**settings.pop("$defs"), **values.pop("$defs")}
-    for name, hidden in NOT_SET_BY_PEOPLE.items():
-        section = definitions[name] if name else settings
-        for option in hidden:
-            del section["properties"][option]
-    values["properties"] = {"settings": _settings(settings), **values["properties"]}
-    whole = {"$schema": "http://json-schema.org/draft-07/schema#", **values, "$defs": definitions}
-    return json.dumps(_plain(whole), indent=1) + "\n"
-
-
-def _settings(found: dict[str, Any]) -> dict[str, Any]:
-    return {**found, "description": "Noteyard's own settings, as in noteyard.yaml."}
-
-
-def _plain(node: Any) -> Any:
-    """Without titles and defaults, which say nothing that names and values.yaml do not."""
-    if isinstance(node, list):
-        return [_plain(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: {name: _plain(value) for name, value in item.items()}
-        if key in ("properties", "$defs") and isinstance(item, dict)
-        else _plain(item)
-        for key, item in node.items()
-        if key not in ("default", "title")
-    }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_origin
 
 from chart_page import chart_page
-from chart_values import schema
+from chart_schema import schema
 from cli_page import cli_page
 from noteyard.settings import Settings
 from noteyard.settings_file import FILE_NAME

@@ -60,6 +60,21 @@ def test_every_part_is_probed_and_spread(objects: list[Object]) -> None:
             assert {"readinessProbe", "livenessProbe"} <= set(container), f"{name} {container['name']}"
 
 
+def test_parts_run_on_the_nodes_that_placement_names_and_the_driver_on_all() -> None:
+    taint = {"key": "dedicated", "value": "noteyard", "effect": "NoSchedule"}
+    placement = {"nodeSelector": {"pool": "system"}, "tolerations": [taint]}
+    made = rendered(
+        {"placement": placement, "settings": {"s3": {"team_url": "s3://team", "endpoint": "http://s3:9000"}}}
+    )
+    for name, template in parts(made).items():
+        placed = {key: template["spec"].get(key) for key in placement}
+        assert placed == placement, name
+    driver = pod_templates(made)["DaemonSet/yard-s3-mount"]["spec"]
+    assert driver["nodeSelector"] == {"kubernetes.io/os": "linux"} and driver["tolerations"] == [{"operator": "Exists"}]
+    for name, template in parts(rendered()).items():
+        assert not {"nodeSelector", "tolerations"} & set(template["spec"]), name
+
+
 def probe(template: Object, kind: str) -> Any:
     (container,) = template["spec"]["containers"]
     return container[f"{kind}Probe"]
@@ -91,6 +106,22 @@ def test_the_users_namespace_takes_only_restricted_pods_and_outlives_the_release
     space = find(objects, "Namespace", "yard-users")["metadata"]
     assert space["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     assert space["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_namespaces_made_as_the_docs_say_have_the_labels_of_the_charts() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    written = {
+        name: dict(label.split("=") for label in labels.split())
+        for name, labels in re.findall(r"^kubectl label namespace (\S+) (.*)$", page, re.MULTILINE)
+    }
+    made = {
+        found["metadata"]["name"]: {
+            label: value for label, value in found["metadata"]["labels"].items() if label.startswith("pod-security")
+        }
+        for found in rendered({"settings": {"s3": {"team_url": "s3://team"}}}, release="noteyard")
+        if found["kind"] == "Namespace"
+    }
+    assert written == made
 
 
 def test_only_who_must_has_a_token_for_kubernetes(objects: list[Object]) -> None:

@@ -52,6 +52,7 @@ def test_the_defaults_of_values_yaml_are_those_of_the_docs_and_the_schema() -> N
         ({"users": {"reach": [{"cidr": "10.0.0.1/33"}]}}, "'/users/reach/0/cidr': '10.0.0.1/33' does not match"),
         ({"edge": {"trustedProxies": ["10.0.0.1/33"]}}, "'/edge/trustedProxies/0': '10.0.0.1/33' does not match"),
         ({"edge": {"trustedProxies": ["balancer"]}}, "'/edge/trustedProxies/0': 'balancer' does not match"),
+        ({"placement": {"tolerations": [{"kee": "a"}]}}, "'/placement/tolerations/0': additional properties 'kee' not"),
         ({"api": {"resources": {"limit": {}}}}, "'/api/resources': additional properties 'limit' not allowed"),
     ],
 )

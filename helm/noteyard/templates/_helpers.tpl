@@ -119,6 +119,16 @@ capabilities:
 {{- end }}
 {{- end }}
 
+{{/* On which nodes Noteyard's own parts run. Takes root. */}}
+{{- define "noteyard.placement" -}}
+{{- with .Values.placement.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.placement.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* Settings and secrets of the hub's image, where NOTEYARD_STATE looks for them. */}}
 {{- define "noteyard.env" -}}
 - name: NOTEYARD_DATABASE_URL
@@ -219,6 +229,7 @@ imagePullSecrets:
   {{- end }}
 {{- end }}
 topologySpreadConstraints: {{- include "noteyard.spread" (dict "root" .root "component" .component) | nindent 2 }}
+{{- include "noteyard.placement" .root }}
 initContainers: {{- include "noteyard.migration" .root | nindent 2 }}
 volumes:
   {{- include "noteyard.volumes" .root | nindent 2 }}
