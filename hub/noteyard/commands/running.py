@@ -30,12 +30,9 @@ def up(
 ) -> None:
     """Start Noteyard and keep it running until Ctrl-C."""
     from noteyard.backends.local import started
-    from noteyard.backends.local.edge import awaits_certificates
     from noteyard.backends.local.parts import local_parts
     from noteyard.backends.local.starting import AlreadyRunning, Starting
-    from noteyard.instance import Instance
     from noteyard.settings_file import load
-    from noteyard.urls import PublicUrls
 
     settings = load(state, **({"port": port} if port is not None else {}))
     _check_login(settings)
@@ -52,10 +49,7 @@ def up(
             raise
         say(running.message)
         return
-    say(f"\nNoteyard is running at {PublicUrls.of(settings).hub}")
-    if awaits_certificates(settings, Instance.of(settings)):
-        say("Its certificates are being asked for: browsers warn until they are there, in a minute or two.")
-        say("What keeps them from coming is in: noteyard logs edge")
+    _tell_where(settings)
     _tell_first_administrator(settings.state)
     if detach:
         process.returncode = 0  # it goes on without us: no complaint that nobody waits for it
@@ -68,6 +62,17 @@ def up(
         _stop(settings.state)
         process.wait()
     say("Noteyard has stopped.")
+
+
+def _tell_where(settings: "Settings") -> None:
+    from noteyard.backends.local.edge import awaits_certificates
+    from noteyard.instance import Instance
+    from noteyard.urls import PublicUrls
+
+    say(f"\nNoteyard is running at {PublicUrls.of(settings).hub}")
+    if awaits_certificates(settings, Instance.of(settings)):
+        say("Its certificates are being asked for: browsers warn until they are there, in a minute or two.")
+        say("What keeps them from coming is in: noteyard logs edge")
 
 
 def down(state: StateOption = None) -> None:
