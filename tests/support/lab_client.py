@@ -60,7 +60,8 @@ class LabClient:
                 kind, *rest = json.loads(terminal.recv(timeout=60))
                 seen += CONTROLS.sub("", rest[0]) if kind == "stdout" else ""
         self.http.delete(f"/user/{self.person}/api/terminals/{name}").raise_for_status()
-        return re.split(r"^begun\r?\n", seen[: over.start()], maxsplit=1, flags=re.MULTILINE)[1].replace("\r", "")
+        said = seen[: over.start()].replace("\r", "")
+        return re.split(r"^begun\n", said, maxsplit=1, flags=re.MULTILINE)[1]
 
     def begin(self, kernel: str, code: str) -> None:
         """Start code and do not wait for it."""

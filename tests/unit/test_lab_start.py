@@ -164,3 +164,17 @@ async def test_autoscalers_leave_a_lab_where_it_is(spawner: PodSpawner) -> None:
     await spawner.load_user_options()
     assert spawner.extra_annotations["karpenter.sh/do-not-disrupt"] == "true"
     assert spawner.extra_annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+
+
+def test_the_progress_of_a_start_never_goes_back() -> None:
+    waiting = pod("now", phase="Pending", initContainerStatuses=[{"name": "s3-mount", "state": {"running": {}}}])
+    waiting["status"]["containerStatuses"] = [{"name": "notebook", "state": {"waiting": {"reason": "PodInitializing"}}}]
+    place = {"kind": "Pod", "name": "lab-ada", "uid": "now", "fieldPath": "spec.containers{notebook}"}
+    pulling = {"metadata": {}, "reason": "Pulling", "involvedObject": place}
+    events: list[dict[str, Any]] = []
+    start = starting(Seen(waiting), events)
+    before = start.stage()
+    start._spawner.event_reflector = events_of([pulling])
+    after = start.stage()
+    assert (before.percent, after.percent) == (55, 55)
+    assert before.sentence != after.sentence

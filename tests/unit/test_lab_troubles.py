@@ -219,6 +219,8 @@ def test_a_helper_s_image_that_is_there_is_no_progress_of_the_lab() -> None:
     preparing = stage(waiting, [event("Pulled", path=helper)], None)
     assert (pulled.percent, preparing.percent) == (25, 55)
     assert preparing.sentence == "Preparing your lab's data …"
+    own = event("Pulled", path="spec.containers{notebook}")
+    assert stage(waiting, [own], None).percent == 70, "the event comes before the pod's new state"
 
 
 def test_a_lab_has_ended_with_its_own_container() -> None:

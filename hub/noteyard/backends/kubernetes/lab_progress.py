@@ -43,10 +43,11 @@ def _reached(pod: Pod, events: Sequence[Event]) -> Stage:
     said = [event.get("reason") for event in events if _of_container(event)]
     if "Pulling" in said and "Pulled" not in said[said.index("Pulling") :]:
         return PULLING
-    if _helpers_begun(pod) and states.get(LAB, {}).get("waiting", {}).get("reason") == "PodInitializing":
-        return PREPARING
-    # The helpers' images are pulled first.
-    return STARTING if any(event.get("reason") == "Pulled" and _of_lab(event) for event in events) else PLACED
+    # The helpers' images are pulled first; of the lab's own the event may come before the pod's new state.
+    if any(event.get("reason") == "Pulled" and _of_lab(event) for event in events):
+        return STARTING
+    waits = states.get(LAB, {}).get("waiting", {}).get("reason") == "PodInitializing"
+    return PREPARING if waits and _helpers_begun(pod) else PLACED
 
 
 def _of_container(event: Event) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -40,6 +41,7 @@ class LabStart:
         self._clock = clock
         options = spawner.settings.kubernetes
         self._patience = Patience(options.unschedulable_seconds, options.new_node_seconds)
+        self._percent = 0
         self._claim: list[Event] = []
         self._claim_read = 0.0
         self._problem: Trouble | None = None
@@ -65,9 +67,11 @@ class LabStart:
             raise
 
     def stage(self) -> Stage:
-        """How far it has come."""
+        """How far it has come; never less far than before, as when another image is pulled."""
         pod = self._pod()
-        return stage(pod, self._events(pod) if pod is not None else [], self._problem)
+        found = stage(pod, self._events(pod) if pod is not None else [], self._problem)
+        self._percent = max(self._percent, found.percent)
+        return replace(found, percent=self._percent)
 
     async def made_and_up(self, making: "asyncio.Future[Any]") -> str:
         """The lab's internal URL once it answers, while KubeSpawner makes its pod and waits for the kubelet's word.
