@@ -107,9 +107,19 @@ def journal() -> Iterator[str]:
     try:
         _kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [pod, service]}))
         _kubectl("-n", JOURNAL, "wait", "--for=condition=Ready", "pod/journal", "--timeout=120s")
-        yield f"http://{node_address()}:{JOURNAL_PORT}"
+        address = f"http://{node_address()}:{JOURNAL_PORT}"
+        # The pod is ready a moment before the node leads its port there.
+        until(lambda: _answers(address), 60, "the journal at the node's port")
+        yield address
     finally:
         _kubectl("delete", "namespace", JOURNAL, "--timeout=120s")
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/nobody/nothing", timeout=5).is_success
+    except httpx.TransportError:
+        return False
 
 
 def _namespace(name: str) -> None:
