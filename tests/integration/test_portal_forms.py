@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from tests.support.app import api, browser
+from tests.support.app import api, reader
 from tests.support.rows import add_person, add_some_release
 
 PARAMETERS = """from datetime import date, datetime
@@ -45,9 +45,7 @@ def app(tmp_path: Path) -> Iterator[FastAPI]:
 
 @pytest.fixture
 def ada(app: FastAPI) -> TestClient:
-    client = browser(app, "ada")
-    client.headers["Accept"] = "text/html"
-    return client
+    return reader(app, "ada")
 
 
 @pytest.fixture
@@ -132,8 +130,7 @@ def test_a_run_is_repeated_with_its_values_in_the_form(ada: TestClient, release:
 
 
 def test_somebody_elses_release_makes_no_run(app: FastAPI, release: str) -> None:
-    bob = browser(app, "bob")
-    bob.headers["Accept"] = "text/html"
+    bob = reader(app, "bob")
     assert bob.get(f"/portal/runs/new?release={release}").status_code == 404
     assert bob.post("/portal/runs/new", data={"release": release, **SENT}).status_code == 404
 
@@ -162,8 +159,7 @@ def test_a_schedule_takes_templates_and_shows_its_due_times(ada: TestClient, rel
 def test_a_schedule_is_shared_run_paused_and_deleted(app: FastAPI, ada: TestClient, release: str) -> None:
     plan = {"release": release, "name": "Nightly", "cron": "0 6 * * *", "timezone": "UTC", **SENT, **POLICY}
     page = ada.post("/portal/schedules/new", data=plan).headers["location"].split("?")[0]
-    bob = browser(app, "bob")
-    bob.headers["Accept"] = "text/html"
+    bob = reader(app, "bob")
     assert bob.get(page).status_code == 404
     nobody = ada.post(f"{page}/shares", data={"kind": "group", "name": "nobodies", "role": "viewer"})
     assert "there is no group named nobodies" in nobody.text
@@ -227,8 +223,7 @@ def test_who_manages_a_schedule_of_somebody_else_is_offered_no_other_release(
     page = ada.post("/portal/schedules/new", data=plan).headers["location"].split("?")[0]
     shares = {"shares": [{"kind": "person", "name": "bob", "role": "manager"}]}
     assert ada.put(f"{page.replace('portal', 'api/v1')}/shares", json=shares).status_code == 200
-    bob = browser(app, "bob")
-    bob.headers["Accept"] = "text/html"
+    bob = reader(app, "bob")
     form = bob.get(f"{page}/edit")
     assert form.status_code == 200, form.text
     assert "Choose another" not in form.text
@@ -244,8 +239,7 @@ def test_a_dashboard_is_published_changed_and_taken_down(app: FastAPI, ada: Test
     taken = ada.post("/portal/publish", data=wanted)
     assert taken.status_code == 409
     assert "is taken" in taken.text
-    bob = browser(app, "bob")
-    bob.headers["Accept"] = "text/html"
+    bob = reader(app, "bob")
     assert "Sales" in bob.get("/portal/dashboards").text
     assert "Take it down" not in bob.get("/portal/dashboards/sales").text
     change = {"title": "Sales 2", "description": "", "audience": "me", "people": "", "groups": ""}

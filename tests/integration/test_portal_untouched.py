@@ -1,8 +1,6 @@
 """Forms that are sent as they were shown: every value is then what it was."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +8,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from noteyard.parameters import validate
 
-from tests.support.app import api, browser
+from tests.support.app import reader
 from tests.support.filled_forms import filled_form
-from tests.support.rows import add_person, add_some_release
+from tests.support.rows import add_some_release
 
 IMPORTS = """import os
 from datetime import date, datetime, timezone
@@ -76,18 +74,8 @@ POLICY = {"name": "Nightly", "cron": "0 6 * * *", "catch_up": "last", "overlap":
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[FastAPI]:
-    with api(tmp_path) as app:
-        with app.state.database.write() as session:
-            add_person(session, "ada")
-        yield app
-
-
-@pytest.fixture
 def ada(app: FastAPI) -> TestClient:
-    client = browser(app, "ada")
-    client.headers["Accept"] = "text/html"
-    return client
+    return reader(app, "ada")
 
 
 def release_of(app: FastAPI, *parameters: str) -> tuple[str, dict[str, Any]]:

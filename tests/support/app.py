@@ -50,6 +50,13 @@ def served(app: FastAPI) -> Iterator[int]:
             thread.join(20)
 
 
+def reader(app: FastAPI, person: str) -> TestClient:
+    """A browser as `browser`, which asks for pages."""
+    client = browser(app, person)
+    client.headers["Accept"] = "text/html"
+    return client
+
+
 def browser(app: FastAPI, person: str) -> TestClient:
     """A browser that is logged in to the portal."""
     with app.state.database.write() as session:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -20,12 +21,10 @@ def alert_after(session: Session, run: Run, schedule: Schedule) -> None:
     if kind is None:
         return
     failed = kind is AlertKind.FAILED
-    alert = Alert(
-        kind=kind,
-        schedule=schedule.id,
-        schedule_name=schedule.name,
-        notebook=run.notebook,
-        timezone=schedule.timezone,
+    alert = _alert(
+        kind,
+        schedule,
+        run.notebook,
         due=run.due,
         run=run.id,
         state=state,
@@ -40,32 +39,28 @@ def alert_missed(session: Session, schedule: Schedule, dues: Sequence[datetime],
     """Tell of due times that were missed: one message for all of them, however many an outage made."""
     if not dues:
         return
-    release = session.get_one(Release, schedule.release)
-    alert = Alert(
-        kind=AlertKind.MISSED,
-        schedule=schedule.id,
-        schedule_name=schedule.name,
-        notebook=release.notebook,
-        timezone=schedule.timezone,
-        due=min(dues),
-        last_due=max(dues),
-        count=len(dues),
-        reason=reason,
-    )
+    notebook = session.get_one(Release, schedule.release).notebook
+    found = {"due": min(dues), "last_due": max(dues), "count": len(dues), "reason": reason}
+    alert = _alert(AlertKind.MISSED, schedule, notebook, **found)
     _tell(session, schedule, alert, f"{schedule.id}/{min(dues).isoformat()}")
 
 
 def alert_test(session: Session, schedule: Schedule, moment: datetime) -> None:
     """Tell everybody whom the schedule's alerts name that this is a test; once a minute, however often it is asked."""
-    release = session.get_one(Release, schedule.release)
-    alert = Alert(
-        kind=AlertKind.TEST,
+    notebook = session.get_one(Release, schedule.release).notebook
+    alert = _alert(AlertKind.TEST, schedule, notebook)
+    _tell(session, schedule, alert, f"{schedule.id}/{moment:%Y-%m-%dT%H:%M}")
+
+
+def _alert(kind: AlertKind, schedule: Schedule, notebook: str, **event: Any) -> Alert:
+    return Alert(
+        kind=kind,
         schedule=schedule.id,
         schedule_name=schedule.name,
-        notebook=release.notebook,
+        notebook=notebook,
         timezone=schedule.timezone,
+        **event,
     )
-    _tell(session, schedule, alert, f"{schedule.id}/{moment:%Y-%m-%dT%H:%M}")
 
 
 def _tell(session: Session, schedule: Schedule, alert: Alert, event: str) -> None:

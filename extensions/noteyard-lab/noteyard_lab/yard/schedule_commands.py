@@ -13,6 +13,7 @@ from noteyard_lab.yard.api import Access, Api, Json, segment
 from noteyard_lab.yard.errors import ExitCode, YardError
 from noteyard_lab.yard.options import ExecutionOptions, Options, command
 from noteyard_lab.yard.releasing import make_release, parameter_values, tell_left_out
+from noteyard_lab.yard.schedule_words import state_of, tell_rule, undelivered
 from noteyard_lab.yard.screen import Screen, plain, styled
 from noteyard_lab.yard.times import duration, local, local_zone
 
@@ -114,7 +115,7 @@ def create(options: CreateOptions, screen: Screen) -> None:
         screen.result(schedule)
         return
     screen.line("Schedule ", styled(schedule["id"], "bold"), f"  {schedule['url']}")
-    _rule(schedule, screen)
+    tell_rule(schedule, screen)
 
 
 def list_schedules(options: Options, screen: Screen) -> None:
@@ -132,7 +133,7 @@ def list_schedules(options: Options, screen: Screen) -> None:
                 item["notebook"],
                 item["cron"],
                 "" if item["paused"] or not item["upcoming"] else local(item["upcoming"][0]) or "",
-                _state(item),
+                state_of(item),
             )
             for item in schedules
         ],
@@ -156,7 +157,7 @@ def show(options: OneSchedule, screen: Screen) -> None:
         [
             ("Schedule", schedule["id"]),
             ("Name", schedule["name"]),
-            ("State", styled(_state(schedule))),
+            ("State", styled(state_of(schedule))),
             ("", schedule["paused_reason"]),
             ("Owner", schedule["owner"]),
             ("Notebook", schedule["notebook"]),
@@ -168,11 +169,11 @@ def show(options: OneSchedule, screen: Screen) -> None:
             *((f"  {name}", plain(value)) for name, value in schedule["parameters"].items()),
             ("Catch up", f"{schedule['catch_up']}, within {schedule['catch_up_window'] / 3600:g} h"),
             ("Overlap", schedule["overlap"]),
-            *(("Not told", line) for line in _undelivered(schedule)),
+            *(("Not told", line) for line in undelivered(schedule)),
             ("Page", schedule["url"]),
         ]
     )
-    _rule(schedule, screen)
+    tell_rule(schedule, screen)
     screen.line()
     screen.table(
         ("Due", "", "Run", "Reason"),
@@ -197,7 +198,7 @@ def upcoming(options: NextOptions, screen: Screen) -> None:
         return
     if answer.get("paused"):
         screen.line("It is paused. Resumed, it would run:")
-    _rule(answer, screen)
+    tell_rule(answer, screen)
 
 
 def move(options: OneSchedule, screen: Screen) -> None:
@@ -283,29 +284,4 @@ def _change(options: OneSchedule, screen: Screen, verb: str, words: str) -> None
         return
     screen.line(f"Schedule {schedule['id']} ({schedule['name']}) {words}.")
     if not schedule["paused"]:
-        _rule(schedule, screen)
-
-
-def _rule(schedule: Json, screen: Screen) -> None:
-    screen.line(f"{schedule['description']} ({schedule['cron']}):")
-    for due in schedule["upcoming"]:
-        screen.line(f"  {local(due)}")
-
-
-def _undelivered(schedule: Json) -> list[str]:
-    """Whom alerts do not reach, each with what failed and what comes of it; a Noteyard of before does not say."""
-    lines = []
-    for item in schedule.get("undelivered", []):
-        tried = f"{item['tries']} {'try' if item['tries'] == 1 else 'tries'}, the last {local(item['failed'])}"
-        if not item["tries"]:
-            tried = f"waiting for the server since {local(item['failed'])}"
-        then = f"tried again {local(item['next_try'])}" if item["next_try"] else "given up"
-        why = item["error"].rstrip(".")
-        lines.append(f"{item['target']} ({item['channel']}): {why}. {tried[0].upper()}{tried[1:]}; {then}.")
-    return lines
-
-
-def _state(schedule: Json) -> str:
-    if schedule["paused"]:
-        return "paused"
-    return "failing" if schedule["failing"] else "on"
+        tell_rule(schedule, screen)

@@ -119,7 +119,7 @@ def _ended(pod: Pod) -> Trouble | None:
             "The machine did not take your lab." if refused else "The cluster ended your lab while it was starting.",
             "Try again. If it happens again, show what stands below to an administrator.",
             "lab-displaced",
-            by_the_cluster,
+            ": ".join(by_the_cluster),
         )
     said: Mapping[str, Any] = next(
         (state["terminated"] for name, state in container_states(pod) if "terminated" in state), {}

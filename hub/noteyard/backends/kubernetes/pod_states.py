@@ -133,21 +133,22 @@ def has_begun(pod: Pod) -> bool:
     return any((state.get("running") or state.get("terminated") or {}).get("startedAt") for state in states)
 
 
-def ended_by_the_cluster(pod: Pod) -> str | None:
-    """What the cluster says of a pod that it ended, or that a node refused: `OutOfcpu: not enough cpu`; None else.
+def ended_by_the_cluster(pod: Pod) -> tuple[str, str] | None:
+    """Reason and message of the cluster for a pod that it ended, or that a node refused; None else.
 
     A pod whose processes ended by themselves has no reason of its own.
     """
     status = pod.get("status", {})
     if status.get("phase") != "Failed" or not status.get("reason"):
         return None
-    return f"{status['reason']}: {_one_line(status.get('message') or '') or 'no more is known'}"
+    return status["reason"], _one_line(status.get("message") or "") or "no more is known"
 
 
 def was_refused(pod: Pod) -> bool:
     """Whether the cluster ended the pod before its process began, as a node does that can't take it after all."""
     # Kubelets have told of no container of a pod that they evicted.
-    if ended_by_the_cluster(pod) is None or pod["status"]["reason"] == "Evicted":
+    by_the_cluster = ended_by_the_cluster(pod)
+    if by_the_cluster is None or by_the_cluster[0] == "Evicted":
         return False
     # Of a container that was lost sight of nobody knows when it started: it counts as begun.
     states = [status.get("state") or {} for status in _main_containers(pod)]
@@ -158,7 +159,7 @@ def why_it_ended(pod: Pod) -> str:
     """Why an ended pod ended, to follow a colon: `it ran out of memory (limit 512Mi)`."""
     by_the_cluster = ended_by_the_cluster(pod)
     if by_the_cluster is not None:
-        reason, _, message = by_the_cluster.partition(": ")
+        reason, message = by_the_cluster
         done = "its node did not take it" if was_refused(pod) else "the cluster ended it"
         return f"{done} ({reason}): {message}"
     for container in _main_containers(pod):
