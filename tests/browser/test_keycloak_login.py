@@ -159,7 +159,13 @@ def test_somebody_disabled_here_stays_out_though_keycloak_knows_them(
     keycloak.put_into("bob", "analysts")
     page = log_in_by_keycloak(context, yard, "bob")
     yard.command("user", "disable", "bob")
-    page.goto(f"{yard.url}/portal/account")
+
+    def is_out() -> bool:
+        # Until the hub has looked, it sends the browser back to the portal, which refuses it on a page of its own.
+        page.goto(f"{yard.url}/portal/account")
+        return "/hub/login" in page.url
+
+    until(is_out, 120, "the hub to know of it")
     page.get_by_role("link", name="Log in with Keycloak").click()
     refused(page, "This account is disabled. Ask an administrator of Noteyard to enable it.")
     yard.command("user", "enable", "bob")

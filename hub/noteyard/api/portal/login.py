@@ -1,6 +1,7 @@
 """Logging a browser in to the portal through JupyterHub, and out of everything."""
 
 import secrets
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -9,7 +10,8 @@ from noteyard.api.browser_cookies import end_cookie, read_cookie, set_cookie
 from noteyard.api.dependencies import Config, Db, Hub, Urls
 from noteyard.api.identity import check_origin
 from noteyard.cookies import LOGIN, SESSION
-from noteyard.hub_client import NotLoggedIn
+from noteyard.errors import Forbidden
+from noteyard.hub_client import HubClient, NotLoggedIn
 from noteyard.store.sessions import end_session, open_session
 from noteyard.store.tables import Account
 from noteyard.store.types import now
@@ -39,17 +41,29 @@ async def oauth_callback(
     expected, _, target = read_cookie(request, LOGIN).partition(" ")
     if not code or not expected or not secrets.compare_digest(state.encode(), expected.encode()):
         return RedirectResponse(f"{urls.hub}/portal/login", 302)
-    user = await hub.finish_login(code)
+    user = await _logged_in(hub, code)
     with database.write() as session:
         account = session.get(Account, user["name"])
         if account is None or account.disabled or account.refused or account.removed is not None:
-            raise NotLoggedIn("This account is not known here, or disabled.")
+            raise Forbidden(
+                "This account is disabled, or may not use Noteyard any more.",
+                "Ask an administrator of Noteyard, and log in again afterwards.",
+            )
         account.last_seen = now()
         cookie = open_session(session, account.name, settings.session_hours)
     answer = RedirectResponse(f"{urls.hub}{target if is_local(target) else '/'}", 302)
     set_cookie(answer, urls, SESSION, cookie, int(settings.session_hours * 3600))
     end_cookie(answer, urls, LOGIN)
     return answer
+
+
+async def _logged_in(hub: HubClient, code: str) -> dict[str, Any]:
+    try:
+        return await hub.finish_login(code)
+    except NotLoggedIn as error:
+        # Not a 401, which leads a browser to its login: the hub, which knows it still, would send it back here at once.
+        again = "Log in again; if it goes on, tell an administrator of Noteyard."
+        raise Forbidden(error.message, again) from None
 
 
 @router.post("/logout")
