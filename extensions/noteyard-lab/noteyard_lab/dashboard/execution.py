@@ -11,13 +11,13 @@ import nbformat
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from nbclient.output_widget import OutputWidget
 from nbformat import NotebookNode
 
 from noteyard_lab.dashboard.kernels import Kernel
 from noteyard_lab.dashboard.log_tail import LogTail
 from noteyard_lab.viewer import Viewer
 from noteyard_lab.worker.failure import Failure, without_ansi
+from noteyard_lab.worker.output_widget import WakingOutputWidget
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Execution:
         self._client.kc = kernel.client
         self._kernel = kernel
         self._viewer: Viewer | None = None
+        self._over = False
         self._executed = 0
         self._settled = [asyncio.Event() for _ in notebook.cells]
 
@@ -54,6 +55,7 @@ class Execution:
                 self._settled[index].set()
             self._client.set_widgets_metadata()
         finally:
+            self._over = True
             if self._viewer is not None:
                 self._kernel.tell_viewer(self._viewer)
             self._kernel.client.iopub_channel.stop()  # nobody reads it any more
@@ -61,8 +63,11 @@ class Execution:
                 settled.set()
 
     def tell_viewer_afterwards(self, viewer: Viewer) -> None:
-        """Let the kernel know who looks once all cells have been executed."""
-        self._viewer = viewer
+        """Let the kernel know who looks once all cells have been executed; at once when they have been."""
+        if self._over:
+            self._kernel.tell_viewer(viewer)
+        else:
+            self._viewer = viewer
 
     async def cells(self) -> AsyncIterator[NotebookNode]:
         """The cells in order, each as soon as it has been executed; the failing one is the last."""
@@ -88,24 +93,6 @@ class Execution:
         return None
 
 
-class _WakingOutput(OutputWidget):
-    """nbclient's stand-in for the Output widget, without its race.
-
-    It sends on the socket on which the reply of the running cell is awaited. Sending can consume the one sign that the
-    reply has arrived (ZeroMQ gives it once), and then nbclient would wait for ever. Polling looks for itself.
-    """
-
-    def send(
-        self,
-        data: dict[str, Any] | None = None,
-        metadata: dict[str, Any] | None = None,
-        buffers: list[Any] | None = None,
-    ) -> None:
-        """Send a message to the widget in the kernel."""
-        super().send(data, metadata, buffers)
-        self.kernel_client.shell_channel.socket.poll(1)
-
-
 class _QuietClient(NotebookClient):
     """nbclient's notebook execution, with what is not for viewers kept out of the outputs and in the log."""
 
@@ -113,7 +100,7 @@ class _QuietClient(NotebookClient):
         super().__init__(notebook, km=manager, timeout=None, record_timing=False)
         self.kc: AsyncKernelClient
         self._owner_log = log
-        self.widget_registry = {"@jupyter-widgets/output": {"OutputModel": _WakingOutput}}
+        self.widget_registry = {"@jupyter-widgets/output": {"OutputModel": WakingOutputWidget}}
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Handle one kernel message; see nbclient."""

@@ -67,7 +67,7 @@ class Session:
         self.alone_since = time.monotonic()
         self.renew()
         self.touch()
-        if self.execution is not None and self.executing:
+        if self.execution is not None:
             self.execution.tell_viewer_afterwards(viewer.viewer)
         else:
             self.kernel.tell_viewer(viewer.viewer)

@@ -17,8 +17,8 @@ class WakingOutputWidget(OutputWidget):
     """Stands in for the browser's side of `ipywidgets.Output`, without nbclient's race.
 
     It sends on the socket on which the reply to the running cell is awaited. Sent past asyncio, as nbclient does, a
-    message can use up the one sign that the reply has arrived, and the cell would never end. Sent by the asyncio socket
-    itself, it looks for arrivals afterwards.
+    message can use up the one sign that the reply has arrived, and the cell would never end; so can the end of a poll
+    that is begun to look for it. Sent by the asyncio socket itself, it looks for arrivals afterwards.
     """
 
     def send(
