@@ -1,6 +1,8 @@
 """Runs in a pod: reads fresh objects through the mount and by boto3, in turn. Prints MB/s by way of reading, as JSON.
 
-python - BUCKET PREFIX FOLDER ROUNDS < s3_reading.py
+python - BUCKET PREFIX FOLDER ENDPOINT ROUNDS < s3_reading.py
+
+ENDPOINT is where the objects are written; they are read at the AWS_ENDPOINT_URL of the environment.
 """
 
 import json
@@ -19,8 +21,9 @@ SEQUENTIAL_MB, PARALLEL_MB, AT_ONCE = 256, 64, 4
 BLOCK = 1 << 20
 MB = 1 << 20
 
-bucket, prefix, folder, rounds = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
+bucket, prefix, folder, rounds = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[5])
 s3: Any = boto3.client("s3")
+writer: Any = boto3.client("s3", endpoint_url=sys.argv[4])
 
 
 def by_mount(name: str) -> None:
@@ -48,7 +51,7 @@ def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
         # Objects that nobody has read: for the mount they are cold.
         names = [f"{label}-{number}-{index}" for index in range(len(sizes))]
         for name, size in zip(names, sizes, strict=True):
-            s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=os.urandom(size * MB))
+            writer.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=os.urandom(size * MB))
         # What others have written shows up in the folder after some seconds (docs/s3-mount.md).
         for name in names:
             while not (folder / name).exists():
@@ -62,7 +65,7 @@ def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
             if number:
                 found[way].append(sum(sizes) / (time.monotonic() - begun))
         for name in names:
-            s3.delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
+            writer.delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
     return found
 
 
