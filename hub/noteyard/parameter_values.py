@@ -29,13 +29,15 @@ def validate(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
 def find_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
     """The same without raising: the values that are good, and what is wrong with the others."""
     properties: Mapping[str, Any] = schema.get("properties", {})
-    is_open = schema.get("additionalProperties", True) is not False
+    is_open = takes_any_name(schema)
     filled: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name in values:
         if name not in properties and not is_open:
             errors.append(FieldError(name, unknown_name(name, list(properties))))
-    for name in [*properties, *(name for name in values if is_open and name not in properties)]:
+        elif name not in properties and not is_name(name):
+            errors.append(FieldError(name, "is no name that a variable can have"))
+    for name in [*properties, *(name for name in values if is_open and name not in properties and is_name(name))]:
         property_schema = properties.get(name, {})
         if name in values:
             value, found = check_value(name, property_schema, values[name])
@@ -49,10 +51,22 @@ def find_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> tuple
     return filled, errors
 
 
+def takes_any_name(schema: Mapping[str, Any]) -> bool:
+    """Whether the notebook's parameters could not be read, so that it takes any."""
+    return schema.get("additionalProperties", True) is not False
+
+
+def is_name(name: str) -> bool:
+    """Whether a variable of a notebook can be called so; in languages other than Python it may have dots in it.
+
+    A parameter's name becomes a part of the code that sets it.
+    """
+    return all(part.isidentifier() for part in name.split("."))
+
+
 def known_values(schema: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values whose names the schema has, all of them where it takes any name."""
-    properties = schema.get("properties", {})
-    is_open = schema.get("additionalProperties", True) is not False
+    properties, is_open = schema.get("properties", {}), takes_any_name(schema)
     return {name: value for name, value in values.items() if is_open or name in properties}
 
 

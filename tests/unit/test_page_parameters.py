@@ -41,3 +41,12 @@ def test_a_plus_of_a_moments_offset_need_not_be_escaped(query: str, given: dict[
             page_parameters(SCHEMA, {}, query)
         return
     assert page_parameters(SCHEMA, {}, query) == {"t": "2026-01-01T00:00:00", "ts": [], "s": "", **given}
+
+
+@pytest.mark.parametrize("query", ["s=x", "__import__('os').system('id')%3B_=1"])
+@pytest.mark.parametrize("cell", ["%%time\ns = ''", "s ="])
+def test_what_could_not_be_read_of_a_notebook_no_link_can_set(cell: str, query: str) -> None:
+    unread = dict(schema_from_notebook(notebook(parameters=cell)).json_schema)
+    assert page_parameters(unread, {"s": "published"}, "") is None
+    with pytest.raises(InvalidParameters, match="can't be set by a link: the parameters of this dashboard's notebook"):
+        page_parameters(unread, {"s": "published"}, query)

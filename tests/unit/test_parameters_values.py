@@ -232,3 +232,11 @@ def test_every_datetime_of_python_passes(value: datetime) -> None:
     assert validate(schema, values) == values
     assert datetime.fromisoformat(values["x"]) == value
     assert date.fromisoformat(values["y"]) == value.date()
+
+
+def test_where_any_name_is_taken_it_is_one_that_a_variable_can_have() -> None:
+    unread = schema_of("%%time\nx = 1")
+    assert validate(unread, {"x": 2, "größe": 3, "of.r": 4}) == {"x": 2, "größe": 3, "of.r": 4}
+    bad = ["__import__('os').system('id');_", "a b", "", "a..b", "a\nb", "1a", "$(run)"]
+    sentence = "is no name that a variable can have"
+    assert refused(unread, dict.fromkeys(bad, 1)) == [(name, sentence) for name in bad]

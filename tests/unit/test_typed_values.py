@@ -60,3 +60,10 @@ def test_a_misfit_is_named(schema: dict[str, Any], value: object, message: str) 
     with pytest.raises(MisfitError) as caught:
         injected_source({"given": value}, {"properties": {"given": schema}}, "Parameters")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["__import__('os').system('id');_", "a b", "class", "None", "a.b", ""])
+def test_a_name_is_no_code(name: str) -> None:
+    with pytest.raises(MisfitError) as caught:
+        injected_source({name: 1}, {}, "Parameters")
+    assert str(caught.value) == f"{name!r} can't be a parameter: it is no name that a variable of Python can have."

@@ -7,6 +7,7 @@ With `day: date` the JSON value "2026-11-03" becomes `day = _datetime.date(2026,
 from __future__ import annotations
 
 import datetime as dt
+import keyword
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,12 +34,15 @@ def typed_parameters(parameters: Mapping[str, object], schema: Mapping[str, obje
     """Each parameter's value as the expression that the declared type asks for.
 
     `schema` is a release's parameter schema; a parameter it does not know is taken as the JSON value it is.
-    Raises MisfitError, naming the parameter, for a value that does not fit its type.
+    Raises MisfitError, naming the parameter, for a value that does not fit its type, and for a name that Python can't
+    assign to: it becomes a part of the code.
     """
     properties = schema.get("properties")
     known = properties if isinstance(properties, Mapping) else {}
     typed = {}
     for name, value in parameters.items():
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise MisfitError(f"{name!r} can't be a parameter: it is no name that a variable of Python can have.")
         declared = known.get(name)
         try:
             source = python_source(value, declared if isinstance(declared, Mapping) else {})

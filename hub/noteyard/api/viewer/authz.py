@@ -19,7 +19,8 @@ from starlette.types import Receive, Scope, Send
 from noteyard.api.viewer.decisions import Asked, Decisions
 from noteyard.api.viewer.visitors import slug_of_host, visits
 from noteyard.domain import Audience
-from noteyard.errors import NoteyardError
+from noteyard.errors import FieldError, InvalidParameters, NoteyardError
+from noteyard.parameter_values import takes_any_name
 from noteyard.parameters import coerce_query, validate
 from noteyard.store import Database
 from noteyard.store.dashboards import get_version
@@ -30,6 +31,7 @@ from noteyard.store.workload_tables import Dashboard
 LIVE_PAGE = "/live/"
 VISIT_NOTED = timedelta(seconds=60)
 TOKEN = "X-Noteyard-Viewer"
+NOT_READ = "can't be set by a link: the parameters of this dashboard's notebook could not be read"
 # A plus is a space in a query, and people write UTC offsets as they are.
 LOST_PLUS = re.compile(r"([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?) ([0-9]{2}:[0-9]{2})\b")
 
@@ -63,10 +65,16 @@ def authz_route() -> Route:
 
 
 def page_parameters(schema: dict[str, Any], defaults: dict[str, Any], query: str) -> dict[str, Any] | None:
-    """Values of a page's query over the published defaults; None when it has none. InvalidParameters as validate."""
+    """Values of a page's query over the published defaults; None when it has none. InvalidParameters as validate.
+
+    Names and values become code of the notebook's language, and a viewer executes nothing: only parameters that were
+    read from the notebook can be set, each by a value of its type.
+    """
     pairs = parse_qsl(query, keep_blank_values=True)
     if not pairs:
         return None
+    if takes_any_name(schema):
+        raise InvalidParameters([FieldError(name, NOT_READ) for name in dict(pairs)])
     moments = {name for name, item in schema.get("properties", {}).items() if _holds_moments(item)}
     pairs = [(name, LOST_PLUS.sub(r"\1+\2", text) if name in moments else text) for name, text in pairs]
     return validate(schema, {**defaults, **coerce_query(schema, pairs)})
