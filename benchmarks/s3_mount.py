@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.measuring import Pair, Row
+from noteyard.backends.kubernetes.s3_pod import STREAMS
+
+from benchmarks.measuring import Pair, Row, a_second
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.s3_side import BUCKET, IMAGE, KEYS, LAB_IMAGE, RELEASE, S3, S3Side, s3_side
 
@@ -18,8 +20,11 @@ SECONDS = 1500
 
 def measure(cluster: Cluster, folder: Path, rounds: int) -> Iterator[Row]:
     with s3_side() as side, _far(side):
-        for endpoint, where in ((side.endpoint, "S3 on the node"), (FAR_ENDPOINT, "S3 over a network")):
-            found = _read(side, endpoint, rounds)
+        for endpoint, streams, where in (
+            (side.endpoint, 1, "S3 on the node"),
+            (FAR_ENDPOINT, STREAMS, "S3 over a network"),
+        ):
+            found = _read(side, endpoint, streams, rounds)
             for kind, how in (("sequential", "one large file"), ("parallel", "four files at once")):
                 for way, what, target in (
                     ("download", "boto3's download_file", "at least 1.2x"),
@@ -27,12 +32,15 @@ def measure(cluster: Cluster, folder: Path, rounds: int) -> Iterator[Row]:
                 ):
                     pair = Pair(found[kind][way], found[kind]["mount"])
                     yield pair.row(f"Cold read through the S3 mount, {where}, {how} ({what})", target, _speed)
+            pieces = Pair(found["scattered"]["get"], found["scattered"]["mount"])
+            what = f"Cold read through the S3 mount, {where}, pieces of 256 KiB of a large file (ranged GETs by boto3)"
+            yield pieces.row(what, "", a_second)
 
 
-def _read(side: S3Side, endpoint: str, rounds: int) -> dict[str, dict[str, list[float]]]:
+def _read(side: S3Side, endpoint: str, streams: int, rounds: int) -> dict[str, dict[str, list[float]]]:
     person = f"reader-{endpoint.split('.')[0].rpartition('/')[2]}"
     variables = {**KEYS, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "any"}
-    side.start(person, image=LAB_IMAGE, variables=variables, endpoint=endpoint)
+    side.start(person, image=LAB_IMAGE, variables=variables, endpoint=endpoint, streams=streams)
     told = [BUCKET, "team", f"{S3}/team", side.endpoint, str(rounds)]
     inside = ["exec", "-i", person, "-c", "lab", "--", "python", "-", *told]
     found: dict[str, dict[str, list[float]]] = json.loads(side.kubectl(*inside, stdin=READING, seconds=SECONDS))

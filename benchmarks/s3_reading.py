@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 
 SEQUENTIAL_MB, PARALLEL_MB, AT_ONCE = 256, 64, 4
+PIECES, PIECE = 24, 1 << 18
 BLOCK = 1 << 20
 MB = 1 << 20
 
@@ -42,11 +43,32 @@ def by_get(name: str) -> None:
         pass
 
 
-WAYS: dict[str, Callable[[str], None]] = {"get": by_get, "download": by_download, "mount": by_mount}
+def pieces_by_mount(name: str) -> None:
+    with (folder / name).open("rb", buffering=0) as file:
+        for start in scattered():
+            os.pread(file.fileno(), PIECE, start)
 
 
-def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
+def pieces_by_get(name: str) -> None:
+    for start in scattered():
+        s3.get_object(Bucket=bucket, Key=f"{prefix}/{name}", Range=f"bytes={start}-{start + PIECE - 1}")["Body"].read()
+
+
+def scattered() -> list[int]:
+    """Where the pieces begin, in an order that is no order, as a reader of some columns of a file jumps."""
+    step = SEQUENTIAL_MB * MB // PIECES
+    return [step * (number * 7 % PIECES) for number in range(PIECES)]
+
+
+WHOLE: dict[str, Callable[[str], None]] = {"get": by_get, "download": by_download, "mount": by_mount}
+SCATTERED: dict[str, Callable[[str], None]] = {"get": pieces_by_get, "mount": pieces_by_mount}
+
+
+def measure(
+    label: str, sizes: list[int], ways: dict[str, Callable[[str], None]], amount: int
+) -> dict[str, list[float]]:
+    """`amount` a second, of what a round reads by each of the ways."""
+    found: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds + 1):
         # Objects that nobody has read: for the mount they are cold.
         names = [f"{label}-{number}-{index}" for index in range(len(sizes))]
@@ -56,14 +78,14 @@ def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
         for name in names:
             while not (folder / name).exists():
                 time.sleep(0.2)
-        for way, read in WAYS.items():
+        for way, read in ways.items():
             os.sync()  # what was written before is not to be written now
             begun = time.monotonic()
             with ThreadPoolExecutor(len(names)) as pool:
                 list(pool.map(read, names))
             # The first round is not counted.
             if number:
-                found[way].append(sum(sizes) / (time.monotonic() - begun))
+                found[way].append(amount / (time.monotonic() - begun))
         for name in names:
             writer.delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
     return found
@@ -72,8 +94,9 @@ def measure(label: str, sizes: list[int]) -> dict[str, list[float]]:
 print(
     json.dumps(
         {
-            "sequential": measure("sequential", [SEQUENTIAL_MB]),
-            "parallel": measure("parallel", [PARALLEL_MB] * AT_ONCE),
+            "sequential": measure("sequential", [SEQUENTIAL_MB], WHOLE, SEQUENTIAL_MB),
+            "parallel": measure("parallel", [PARALLEL_MB] * AT_ONCE, WHOLE, PARALLEL_MB * AT_ONCE),
+            "scattered": measure("scattered", [SEQUENTIAL_MB], SCATTERED, PIECES),
         }
     )
 )

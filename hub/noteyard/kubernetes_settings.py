@@ -53,6 +53,13 @@ class Mount(Section):
     upload_seconds: int = Field(
         default=120, ge=10, description="How long a pod that ends may take to upload what was written."
     )
+    streams: int | None = Field(
+        default=None,
+        ge=1,
+        le=16,
+        description="By how many connections a file is read: an object store that is far away gives one of them a "
+        "part of what it can. Empty: 4, or 1 where `s3.endpoint` is a Service of the cluster.",
+    )
 
     @property
     def ending_seconds(self) -> int:

@@ -67,10 +67,11 @@ class S3Side:
         image: str = IMAGE,
         variables: Mapping[str, str] | None = None,
         endpoint: str = ENDPOINT,
+        streams: int | None = None,
     ) -> dict[str, Any]:
         """A pod as labs are, of any image with `variables`; `attributes` of its volume in place of the right ones."""
         requests = {"requests": {"cpu": "20m", "memory": "64Mi"}}
-        mount = Mount(driver=self.driver, image=IMAGE, cache_size="1Gi", resources=requests)  # type: ignore[arg-type]
+        mount = Mount(driver=self.driver, image=IMAGE, cache_size="1Gi", resources=requests, streams=streams)  # type: ignore[arg-type]
         storage = Storage([Folder("team", BUCKET, "team"), Folder("me", BUCKET, f"people/{name}")], endpoint)
         parts = s3_parts(mount, storage, Sidecar(environment=KEYS), "IfNotPresent")
         if attributes is not None:

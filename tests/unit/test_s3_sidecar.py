@@ -40,8 +40,34 @@ def test_the_sidecar_understands_what_the_hub_side_tells_it() -> None:
         uid=1000,
         gid=1000,
         cache_mb=1024,
+        streams=1,
         drain_seconds=55,
     )
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "streams"),
+    [
+        (None, 4),
+        ("https://s3.eu-central-1.amazonaws.com", 4),
+        ("https://svc.example.org", 4),
+        ("http://10.0.0.7:9000", 4),
+        ("http://minio:9000", 1),
+        ("http://minio.storage.svc:9000", 1),
+        ("http://minio.storage.svc.cluster.local", 1),
+    ],
+)
+def test_a_server_behind_a_network_is_read_by_several_connections(endpoint: str | None, streams: int) -> None:
+    def flags(mount: Mount) -> list[str]:
+        storage = Storage([Shown("team", "acme", "team")], endpoint)
+        (sidecar,) = s3_parts(mount, storage, Sidecar(), "IfNotPresent").init_containers
+        options = options_from({one["name"]: one["value"] for one in sidecar["env"]})
+        found = rclone.arguments(options, options.folders[0], 3)
+        return found[found.index("--vfs-read-chunk-streams") :][:2] if "--vfs-read-chunk-streams" in found else []
+
+    assert flags(MOUNT) == ([] if streams == 1 else ["--vfs-read-chunk-streams", str(streams)])
+    assert flags(MOUNT.model_copy(update={"streams": 6})) == ["--vfs-read-chunk-streams", "6"]
+    assert flags(MOUNT.model_copy(update={"streams": 1})) == []
 
 
 def test_the_driver_takes_the_volume_that_the_hub_side_asks_for() -> None:

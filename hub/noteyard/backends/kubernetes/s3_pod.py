@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from noteyard.backends.kubernetes.manifests import HOME, UID, Manifest
 from noteyard.kubernetes_settings import Mount
@@ -22,6 +23,8 @@ MOST_OVER_CACHE = 4
 """A file that is written waits in the cache until it is uploaded, however large it is."""
 UNITS = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 READY_SECONDS = 60
+STREAMS = 4
+"""By how many connections a file is read from a server that gives one of them only a part of what it can."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ def _options(mount: Mount, storage: Storage) -> dict[str, Any]:
         "uid": UID,
         "gid": UID,
         "cache_mb": _megabytes(mount.cache_size),
+        "streams": mount.streams or (1 if _is_service(storage.endpoint) else STREAMS),
         # What is left of the pod's grace is for rclone to end.
         "drain_seconds": mount.upload_seconds - 5,
         "volume": "/s3",
@@ -149,6 +153,12 @@ def _options(mount: Mount, storage: Storage) -> dict[str, Any]:
 
 def _probe(command: list[str], period: int, failures: int) -> Manifest:
     return {"exec": {"command": command}, "periodSeconds": period, "timeoutSeconds": 10, "failureThreshold": failures}
+
+
+def _is_service(endpoint: str | None) -> bool:
+    """Whether a URL names a Service of the cluster, as far as its name tells: `minio`, `minio.storage.svc`, …"""
+    host = (urlsplit(endpoint).hostname or "") if endpoint else ""
+    return bool(host) and ("." not in host or "svc" in host.split(".")[2:3])
 
 
 def _megabytes(size: str) -> int:

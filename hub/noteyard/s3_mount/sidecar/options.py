@@ -47,6 +47,8 @@ class Options:
     """Whose the files are in the pod."""
     cache_mb: int = 2048
     """What all folders together keep on the node's disk of what was read and written."""
+    streams: int = 1
+    """By how many connections a file is read on end."""
     drain_seconds: float = 100
     """How long uploads may take after the pod was told to end."""
     volume: Path = field(default=Path("/s3"))

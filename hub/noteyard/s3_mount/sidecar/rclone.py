@@ -7,7 +7,7 @@ from pathlib import Path
 from noteyard.s3_mount.sidecar.options import VARIABLE, Folder, Options
 
 REMOTE = "S3"
-MEMORY_MB = 160
+MEMORY_MB = 320
 """Where Go's collector begins to work harder; what is read is not kept in memory but in the cache on disk."""
 
 
@@ -22,6 +22,7 @@ def arguments(options: Options, folder: Folder, descriptor: int) -> list[str]:
         "gid": str(options.gid),
         "umask": "022",
         **_caching(options),
+        **_reading(options),
         # With rclone's own defaults, one `ls` blocks for minutes while S3 is away.
         "low-level-retries": "3",
         "retries": "1",
@@ -52,10 +53,17 @@ def _caching(options: Options) -> dict[str, str]:
         # As the driver has set it on the mount.
         "max-read-ahead": "4Mi",
         # Keeps the download of a file that is read on end ahead of its reader; what is read ahead lies in the cache.
-        "vfs-read-ahead": "16Mi",
+        "vfs-read-ahead": "32Mi",
         # Downloads and the cache are written side by side. Without it each reads and writes 32 kB in turn.
         "buffer-size": "4Mi",
     }
+
+
+def _reading(options: Options) -> dict[str, str]:
+    if options.streams == 1:
+        return {}
+    # As much again lies in memory for each file that is being read.
+    return {"vfs-read-chunk-size": "4Mi", "vfs-read-chunk-streams": str(options.streams)}
 
 
 def environment(options: Options, given: Mapping[str, str] = os.environ) -> dict[str, str]:
