@@ -17,6 +17,7 @@ from noteyard.store.dashboards import (
     add_version,
     get_dashboard,
     get_version,
+    newest_log,
     publish,
     publisher_of,
     remove,
@@ -26,7 +27,7 @@ from noteyard.store.people import disable_person, enable_person, remove_person
 from noteyard.store.s3_keys import find_key, key_for_dashboard
 from noteyard.store.types import now
 from noteyard.store.workload_tables import S3Key, WorkloadProcess
-from noteyard.store.workloads import Report, claim_process, process_by_token, report_process
+from noteyard.store.workloads import Report, claim_process, end_process, process_by_token, report_process
 from sqlalchemy.orm import Session
 
 from tests.support.rows import add_person, add_some_release
@@ -359,3 +360,31 @@ async def test_a_version_that_has_still_to_render_ends_with_its_publishers_keys(
     with yard.database.write() as session:
         disable_person(session, "bob")
     assert yard.report(WorkloadState.RENDERING) is True, "its launcher is told to end, on a cluster without a key too"
+
+
+async def test_one_that_fails_for_weeks_is_still_tried_again(yard: Yard) -> None:
+    await yard.serve()
+    with yard.database.write() as session:
+        end_process(session, session.get_one(WorkloadProcess, yard.host.started[-1].id), ERROR)
+    yard.set(failures=5_000, awake=True, last_visit=now())
+    await yard.loop.turn()
+    with yard.database.read() as session:
+        next_try = get_dashboard(session, "sales").not_before
+    assert next_try is not None and next_try - now() < timedelta(minutes=11)
+
+
+async def test_one_that_can_not_be_dealt_with_holds_up_no_other(yard: Yard) -> None:
+    with yard.database.write() as session:
+        other = publish(session, NewDashboard("costs", "Costs", Audience.ME), yard.release, "ada").id
+    yard.set(current=99, awake=True, last_visit=now())
+    await yard.loop.turn()
+    assert [start.id for start in yard.host.started if start.id.startswith(other)] == [f"{other}.1.1"]
+
+
+async def test_its_log_is_kept_when_it_sleeps(yard: Yard) -> None:
+    await yard.serve()
+    yard.report(WorkloadState.READY, address="127.0.0.1:9", log="KeyError: 'price'")
+    with yard.database.write() as session:
+        end_process(session, session.get_one(WorkloadProcess, yard.host.started[-1].id), None)
+        assert newest_log(session, yard.id) == "KeyError: 'price'"
+        assert newest_log(session, "d0") is None

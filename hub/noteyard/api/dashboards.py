@@ -43,6 +43,7 @@ from noteyard.store.dashboards import (
     hand_over,
     list_dashboards,
     live_processes,
+    newest_log,
     publish,
     remove,
     show_version,
@@ -188,12 +189,11 @@ def delete(slug: str, asking: Asking, database: Db, settings: Config, request_id
 
 @router.get("/{slug}/log", response_class=PlainTextResponse)
 def log(slug: str, asking: Asking, database: Db, settings: Config) -> str:
-    """The newest process's log, for those who manage it."""
+    """The log of the newest process that has one, for those who manage it; else that of a version that failed."""
     with database.read() as session:
         dashboard = dashboard_for(session, slug, asking, Action.STOP, settings)
-        processes = live_processes(session, dashboard.id)
-        kept = [process.log for process in processes if process.log]
-        return next(iter([*kept, *(v.log for v in versions_of(session, dashboard.id) if v.log)]), "") or ""
+        kept = newest_log(session, dashboard.id)
+        return kept or next((v.log for v in versions_of(session, dashboard.id) if v.log), None) or ""
 
 
 @router.get("/{slug}/card.png", response_class=StreamingResponse, responses=answers("image/png"))

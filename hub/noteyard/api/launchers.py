@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from noteyard.api.bodies import BoundedBody
 from noteyard.api.dependencies import Config, Db, RequestId, Store
+from noteyard.api.printed import Printed
 from noteyard.api.streams import stored
 from noteyard.api.workers import ClaimBody, ErrorBody, Token
 from noteyard.backends import platform
@@ -39,7 +40,7 @@ class StatusBody(BaseModel):
     sessions: int = Field(default=0, ge=0)
     last_activity: AwareDatetime | None = None
     error: ErrorBody | None = None
-    log: str | None = Field(default=None, max_length=1_000_000)
+    log: Printed | None = Field(default=None, max_length=1_000_000)
 
 
 @router.post("/claim")

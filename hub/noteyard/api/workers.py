@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from noteyard.api.bodies import BoundedBody
 from noteyard.api.dependencies import Config, Db, Store
+from noteyard.api.printed import Printed
 from noteyard.api.streams import stored
 from noteyard.backends import platform
 from noteyard.domain import DataUser, RunState, Target
@@ -64,15 +65,15 @@ class ProgressBody(BaseModel):
     cells_done: int = Field(ge=0)
     cells: int = Field(ge=0)
     log_offset: int = Field(default=0, ge=0)
-    log: str = ""
+    log: Printed = ""
 
 
 class ErrorBody(BaseModel):
     cell: int | None
-    name: str
-    message: str
-    traceback: str
-    hint: str | None = None
+    name: Printed
+    message: Printed
+    traceback: Printed
+    hint: Printed | None = None
 
 
 class FinishBody(BaseModel):

@@ -54,10 +54,20 @@ class WorkloadLoop:
             for process in live_processes(session):
                 self._check(session, process, seen.get(process.id))
             for dashboard in restless_dashboards(session):
-                start = self._reconcile(session, dashboard)
+                start = self._reconciled(session, dashboard)
                 if start is not None:
                     starts.append(start)
         return starts
+
+    def _reconciled(self, session: Session, dashboard: Dashboard) -> Start | None:
+        id = dashboard.id
+        try:
+            with session.begin_nested():
+                return self._reconcile(session, dashboard)
+        except (NoteyardError, ArithmeticError, LookupError, TypeError, ValueError):
+            # One that can't be dealt with must not hold up the others.
+            log.exception("dashboard is left as it is", dashboard=id)
+            return None
 
     def _check(self, session: Session, process: WorkloadProcess, found: Observed | None) -> None:
         heard = process.heartbeat or process.created
@@ -109,7 +119,7 @@ class WorkloadLoop:
         if not dashboard.failures or dashboard.not_before is not None:
             dashboard.not_before = None
             return False
-        delay = min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (dashboard.failures - 1))
+        delay = min(BACKOFF_CAP, BACKOFF_BASE * 2 ** min(dashboard.failures - 1, 20))
         dashboard.not_before = now() + timedelta(seconds=delay)
         return True
 

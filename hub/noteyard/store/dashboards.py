@@ -157,6 +157,13 @@ def live_processes(session: Session, dashboard: str | None = None) -> list[Workl
     return list(session.scalars(query.order_by(WorkloadProcess.created.desc())))
 
 
+def newest_log(session: Session, dashboard: str) -> str | None:
+    """The log of the newest process that has written one, be it over or not; None when none is kept."""
+    wrote = WorkloadProcess.dashboard == dashboard, WorkloadProcess.log != ""
+    newest = WorkloadProcess.created.desc()
+    return session.scalar(select(WorkloadProcess.log).where(*wrote).order_by(newest).limit(1))
+
+
 def processes_by_dashboard(session: Session, dashboards: Collection[str]) -> dict[str, list[WorkloadProcess]]:
     """Processes of several dashboards that are up or coming up, in one query; their logs are read when asked for."""
     found: dict[str, list[WorkloadProcess]] = {dashboard: [] for dashboard in dashboards}

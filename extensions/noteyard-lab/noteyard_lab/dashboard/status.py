@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, NoReturn
 
 from noteyard_lab.dashboard.log_tail import LogTail
-from noteyard_lab.hub_client import HubClient
+from noteyard_lab.hub_client import HubClient, RefusedError
 from noteyard_lab.worker.failure import Failure
 
 State = Literal["starting", "rendering", "ready", "failed"]
@@ -53,22 +53,26 @@ class StatusReports:
         while True:
             self._changed.clear()
             told = self._now()
-            await self._post(told)
+            await self._post(told, self._log.text())
             await self._until_news(told)
 
     async def post_failure(self, failure: Failure) -> None:
-        """Post the state `failed` once, trying until the hub side has it."""
+        """Post the state `failed` once, trying until the hub side has it; without the log where that is refused."""
         self.enter("failed")
-        await self._post(Doings(0, dt.datetime.now(dt.UTC), failure))
+        doings = Doings(0, dt.datetime.now(dt.UTC), failure)
+        try:
+            await self._post(doings, self._log.text())
+        except RefusedError:
+            await self._post(doings, None)
 
-    async def _post(self, doings: Doings) -> None:
+    async def _post(self, doings: Doings, log: str | None) -> None:
         report = {
             "state": self._state,
             "port": self._port,
             "sessions": doings.sessions,
             "last_activity": doings.last_activity.isoformat(),
             "error": asdict(doings.failure) if doings.failure is not None else None,
-            "log": self._log.text(),
+            "log": log,
         }
         answer = await asyncio.to_thread(self._client.post, self._path, report)
         if answer.get("stop"):
