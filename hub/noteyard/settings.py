@@ -122,7 +122,12 @@ class Dashboards(Section):
         default=60, gt=0, description="A live session whose viewer is gone ends after this."
     )
     preheat: int = Field(default=1, ge=0, le=10, description="Warm kernels kept ready per dashboard.")
-    memory_mb: int | None = Field(default=None, gt=0, description="Memory limit of one live session in MiB.")
+    memory_mb: int | None = Field(
+        default=None,
+        gt=0,
+        description="Memory limit of one live session in MiB: above it its kernel is ended. All sessions of a "
+        "dashboard share the memory of its profile (Kubernetes).",
+    )
     public_wakes_per_minute: int = Field(
         default=6, ge=1, description="How often the public may wake sleeping dashboards."
     )

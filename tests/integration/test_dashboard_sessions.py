@@ -219,14 +219,18 @@ def test_a_kernel_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
         code("hoard = bytearray(grown)\nhoard[::4096] = b'x' * len(hoard[::4096])"),
     ]
     schema = {"type": "object", "properties": {"grown": {"type": "integer", "x-type": "int"}}}
-    claim: dict[str, Any] = {"schema": schema, "parameters": {"grown": 0}, "memory_limit": 1 << 30, "preheat": 0}
+    claim: dict[str, Any] = {"schema": schema, "parameters": {"grown": 0}, "memory_limit": 400 << 20, "preheat": 0}
     with launched(tmp_path, *cells, **claim) as launcher:
         launcher.until_ready()
-        small = kernel_id(launcher.visit("modest").text)
-        large = f"/live/session/{kernel_id(launcher.visit('greedy', grown=1 << 30).text)}"
+        # Together they are above the limit, each by itself is not.
+        small = {
+            who: f"/live/session/{kernel_id(launcher.visit(who, grown=150 << 20).text)}" for who in ("a", "b", "c")
+        }
+        large = f"/live/session/{kernel_id(launcher.visit('greedy', grown=400 << 20).text)}"
         until(lambda: launcher.ask(large, "greedy").status_code == 404, 20, "the large session has ended")
-        assert launcher.ask(f"/live/session/{small}", "modest").status_code == 200
-        until(lambda: "ended the largest kernel" in launcher.side.report["log"], 20, "the next report says so")
+        assert [launcher.ask(path, who).status_code for who, path in small.items()] == [200, 200, 200]
+        until(lambda: "it used more than 400 MiB" in launcher.side.report["log"], 20, "the next report says so")
+        assert launcher.side.report["log"].count("ended the kernel of a session") == 1
 
 
 def test_a_cell_that_fails_later_tells_the_viewer_little_and_the_owner_all(tmp_path: Path) -> None:

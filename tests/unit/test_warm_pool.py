@@ -90,6 +90,7 @@ async def test_an_old_one_goes_only_when_a_fresh_one_is_complete(clock: list[flo
     shop = Shop()
     waiting = pool(shop)
     await kept(waiting, 1)
+    await kept(waiting, 1)
     clock[0] += 601
     shop.executing = True
     await kept(waiting, 1)
@@ -105,15 +106,42 @@ async def test_a_visitor_gets_the_freshest_that_is_complete_and_none_that_is_too
     shop = Shop()
     waiting = pool(shop)
     await kept(waiting, 1)
+    await kept(waiting, 1)
     clock[0] += 700
     shop.executing = True
     await kept(waiting, 1)
     task = waiting.take()
     assert task is not None
     assert (await task).number == 1  # type: ignore[attr-defined]
+    for session in waiting.sessions():
+        session.executing = False  # type: ignore[misc]
     await kept(waiting, 1)
     clock[0] += 1201
     assert waiting.take() is None
+
+
+async def test_a_notebook_that_takes_longer_than_its_age_is_finished(clock: list[float]) -> None:
+    shop = Shop()
+    shop.executing = True
+    waiting = pool(shop)
+    for _ in range(700):
+        clock[0] += 1
+        await kept(waiting, 1)
+    (first,) = waiting.sessions()
+    first.executing = False  # type: ignore[misc]
+    await kept(waiting, 1)
+    clock[0] += 601
+    await kept(waiting, 1)
+    assert (shop.made, shop.discarded) == (2, []), "the next one begins, and this one waits on"
+    clock[0] += 599
+    await kept(waiting, 1)
+    assert shop.discarded == []
+    clock[0] += 1
+    await kept(waiting, 1)
+    assert shop.discarded == [1], "too old for anybody"
+    (second,) = waiting.sessions()
+    assert second.executing, "and the next one goes on"
+    assert shop.made == 2
 
 
 async def test_failures_are_thrown_away_and_tried_again_ever_more_slowly(clock: list[float]) -> None:

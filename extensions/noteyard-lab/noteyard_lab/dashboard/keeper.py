@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from noteyard_lab.dashboard.claim import Claim
 from noteyard_lab.dashboard.kernels import KernelStarter
-from noteyard_lab.dashboard.processes import end_largest_child, end_strays, memory_in_use
+from noteyard_lab.dashboard.processes import end_strays, end_those_over
 from noteyard_lab.dashboard.session import Session
 from noteyard_lab.dashboard.sessions import Sessions
 
@@ -36,10 +36,12 @@ async def look_after_sessions(sessions: Sessions, claim: Claim) -> NoReturn:
 
 
 async def look_after_processes(starter: KernelStarter, memory_limit: int | None) -> NoReturn:
-    """End the largest kernel whenever all together use more than the limit, and what ended kernels left running."""
+    """End kernels that use more memory than the limit, and what ended kernels left running."""
     while True:
-        while memory_limit is not None and memory_in_use() > memory_limit and end_largest_child():
-            logger.warning("ended the largest kernel: all together used more than %d bytes of memory", memory_limit)
+        if memory_limit is not None:
+            for pid in end_those_over(memory_limit, starter.pids()):
+                allowed = memory_limit // 1024**2
+                logger.warning("ended the kernel of a session (process %d): it used more than %d MiB", pid, allowed)
         end_strays(starter.living, starter.pids())
         await asyncio.sleep(TICK)
 

@@ -1,4 +1,4 @@
-"""The processes below the launcher: the memory they use, and those that outlived their kernel."""
+"""The processes below the launcher: kernels that use too much memory, and what outlived its kernel."""
 
 from __future__ import annotations
 
@@ -9,25 +9,18 @@ import psutil  # type: ignore[import-untyped]
 
 from noteyard_lab.dashboard.kernels import SESSION_VARIABLE, kill
 
-PATIENCE = 5.0
 
-
-def memory_in_use() -> int:
-    """Bytes of resident memory of this process and all below it."""
-    return _memory_of(psutil.Process())
-
-
-def end_largest_child() -> bool:
-    """Kill the child that uses most memory together with all below it; False when there is none."""
-    children = psutil.Process().children()
-    if not children:
-        return False
-    largest = max(children, key=_memory_of)
-    family = _family(largest)
-    for process in family:
-        kill(process)
-    psutil.wait_procs(family, timeout=PATIENCE)
-    return True
+def end_those_over(limit: int, kernels: Collection[int]) -> list[int]:
+    """Kill each of the kernels that uses more bytes of memory than the limit, with all below it; their process ids."""
+    ended = []
+    for pid in kernels:
+        family = _family(pid)
+        # What is shared counts once, but is asked for only where it matters: counting it takes longer.
+        if sum(map(_resident, family)) > limit and sum(map(_share, family)) > limit:
+            for process in family:
+                kill(process)
+            ended.append(pid)
+    return ended
 
 
 def end_strays(living: Collection[str], kernels: Collection[int]) -> None:
@@ -55,12 +48,9 @@ def _collect(pid: int) -> None:
         return
 
 
-def _memory_of(process: psutil.Process) -> int:
-    return sum(_resident(one) for one in _family(process))
-
-
-def _family(process: psutil.Process) -> list[psutil.Process]:
+def _family(pid: int) -> list[psutil.Process]:
     try:
+        process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
@@ -69,5 +59,14 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 def _resident(process: psutil.Process) -> int:
     try:
         return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _share(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
+        return _resident(process)
     except psutil.NoSuchProcess:
         return 0

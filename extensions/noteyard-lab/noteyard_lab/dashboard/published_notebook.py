@@ -68,13 +68,20 @@ class PublishedNotebook:
 
     def _assignments(self, parameters: Mapping[str, Any]) -> str:
         language = _language(self._notebook.metadata)
-        if language == "python":
+        if language.lower() == "python":
             return injected_source(parameters, self._schema, COMMENT)
         # papermill's import takes a second, which dashboards in Python do without
+        from papermill.exceptions import PapermillException  # type: ignore[import-untyped]
         from papermill.translators import papermill_translators  # type: ignore[import-untyped]
 
         kernel = self._notebook.metadata.kernelspec.name
-        return str(papermill_translators.find_translator(kernel, language).codify(dict(parameters), COMMENT))
+        try:
+            translator = papermill_translators.find_translator(kernel, language)
+        except PapermillException as error:
+            raise UnusableNotebookError(
+                f"Parameters can't be given to a notebook in {language}: publish it without any."
+            ) from error
+        return str(translator.codify(dict(parameters), COMMENT))
 
 
 def published_index(notebook: NotebookNode, index: int | None) -> int | None:
@@ -98,7 +105,7 @@ def _tags(cell: NotebookNode) -> list[str]:
 
 def _language(metadata: Mapping[str, Any]) -> str:
     language = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
-    return str(language or "python").lower()
+    return str(language or "python")
 
 
 def _imported(source: str) -> set[str]:

@@ -22,6 +22,7 @@ LONGEST_PAUSE = 300.0
 class _Waiting:
     task: asyncio.Task[Session]
     started: float
+    completed: float | None = None
 
     @property
     def session(self) -> Session | None:
@@ -42,12 +43,17 @@ class _Waiting:
             return self.task.done()
         return self.session.failed
 
+    def look(self) -> None:
+        """Note when it was complete: its data are as old as that, however long the notebook took."""
+        if self.completed is None and self.complete:
+            self.completed = time.monotonic()
+
     def old(self, age: float) -> bool:
-        return time.monotonic() - self.started > age
+        return self.completed is not None and time.monotonic() - self.completed > age
 
 
 class WarmPool:
-    """Up to `size` sessions made by `make`; those older than `max_age` seconds are replaced before they are given up.
+    """Up to `size` sessions made by `make`; those complete for `max_age` seconds are replaced before they are given up.
 
     When making one fails, the next try waits, longer each time, so that a broken dashboard costs little.
     """
@@ -76,6 +82,8 @@ class WarmPool:
 
     def take(self) -> asyncio.Task[Session] | None:
         """Take one out: a fresh complete one first, then an old one, then one that is still being made."""
+        for waiting in self._waiting:
+            waiting.look()
         usable = [waiting for waiting in self._waiting if not waiting.old(2 * self._max_age) and not waiting.failed]
         if not usable:
             return None
@@ -86,7 +94,10 @@ class WarmPool:
     async def keep(self, size: int) -> None:
         """Drop what is broken, too many or replaced, and start what is missing. Called about once a second."""
         for waiting in list(self._waiting):
-            if await self._broken(waiting):
+            waiting.look()
+            if waiting.old(2 * self._max_age):
+                await self._drop(waiting)  # nobody gets it any more
+            elif await self._broken(waiting):
                 self._not_before = time.monotonic() + self._pause
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
                 await self._drop(waiting)
