@@ -89,4 +89,6 @@ class PublicUrls:
 
 def is_local(target: str) -> bool:
     """Whether a browser that is sent to `target` stays on this host: `//host` and `/\\host` are others to it."""
-    return target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target and "\r" not in target
+    # Browsers leave control characters out of an address: `/<tab>/host` is `//host` to them.
+    is_plain = not any(character < " " or character == "\x7f" for character in target)
+    return target.startswith("/") and not target.startswith(("//", "/\\")) and is_plain

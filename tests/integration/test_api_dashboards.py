@@ -6,7 +6,7 @@ from noteyard.domain import WorkloadState
 from noteyard.store.dashboards import get_dashboard, live_processes
 from noteyard.store.workloads import Report, begin_process, process_by_token, report_process
 
-from tests.support.app import browser
+from tests.support.app import browser, reader
 from tests.support.upload import release_of
 
 BOUNDED = """
@@ -130,3 +130,33 @@ def test_an_apps_host_in_capitals_is_an_apps_host(app: FastAPI) -> None:
     answer = client.get("/internal/v1/metrics", headers={"Accept": "application/json"}, follow_redirects=False)
     assert answer.status_code == 503
     assert "asleep" in answer.text
+
+
+def test_a_title_is_more_than_blanks(ada: TestClient) -> None:
+    body = {"release": release_of(ada, "1"), "slug": "sales", "title": "  "}
+    refused = ada.post("/api/v1/dashboards", json=body)
+    assert (refused.status_code, refused.json()["fields"]) == (
+        422,
+        [{"field": "title", "message": "String should have at least 1 character"}],
+    )
+    assert ada.post("/api/v1/dashboards", json={**body, "title": " Sales "}).json()["title"] == "Sales"
+    assert ada.patch("/api/v1/dashboards/sales", json={"title": " \t"}).status_code == 422
+    assert ada.patch("/api/v1/dashboards/sales", json={"title": " Costs"}).json()["title"] == "Costs"
+
+
+def test_numbers_and_times_that_nothing_has_are_refused_in_words(app: FastAPI, ada: TestClient) -> None:
+    release = release_of(ada, "1")
+    assert ada.post("/api/v1/dashboards", json={"release": release, "slug": "sales", "title": "S"}).status_code == 201
+    answer = ada.post("/api/v1/dashboards/sales/rollback", json={"version": 10**20})
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "version")
+    made = ada.post("/api/v1/schedules", json={"name": "s", "release": release, "cron": "0 6 * * *"}).json()
+    page = reader(app, "ada")
+    for before, said in (
+        ("2026-11-22", "before: "),
+        ("0001-01-01T00:00:00+14:00", "A value can&#39;t be used: it holds a character, a number or a time"),
+    ):
+        answer = page.get(f"/portal/schedules/{made['id']}", params={"before": before})
+        assert answer.status_code == 422
+        assert said in answer.text
+    answer = reader(app, "root").get("/portal/audit", params={"cursor": "9" * 20})
+    assert answer.status_code == 422

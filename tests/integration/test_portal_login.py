@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from noteyard.api.app import make_app
 from noteyard.store.people import disable_person
+from noteyard.store.tables import Account
 
 from tests.support.installation import Installation, installation
 
@@ -24,9 +25,9 @@ def browser(hub: Installation) -> Iterator[TestClient]:
         yield made
 
 
-def back_from_hub(hub: Installation, browser: TestClient, person: str) -> str:
-    """Where the hub sends a browser that logs in to the portal."""
-    to_hub = browser.get("/portal/login", params={"next": "/portal/runs"}).headers["location"]
+def back_from_hub(hub: Installation, browser: TestClient, person: str, target: str = "/portal/runs") -> str:
+    """Where the hub sends a browser that logs in to the portal on its way to the target."""
+    to_hub = browser.get("/portal/login", params={"next": target}).headers["location"]
     return hub.logged_in(person).get(to_hub.removeprefix(hub.urls.hub)).headers["location"]
 
 
@@ -35,6 +36,26 @@ def test_a_login_leads_to_where_it_was_going(hub: Installation, browser: TestCli
     answer = browser.get(back)
     assert (answer.status_code, answer.headers["location"]) == (302, f"{hub.urls.hub}/portal/runs")
     assert browser.get("/portal/runs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "there"),
+    [
+        ("/d/продажи/?a=1&b=%20x", "/d/%D0%BF%D1%80%D0%BE%D0%B4%D0%B0%D0%B6%D0%B8/?a=1&b=%20x"),
+        ('/portal/runs?mine="a, b; c"', "/portal/runs?mine=%22a,%20b;%20c%22"),
+        (f"/portal/runs?{'x' * 5000}", "/"),
+        ("//elsewhere.example/", "/"),
+        ("/\t/elsewhere.example/", "/"),
+        ("/\\elsewhere.example/", "/"),
+    ],
+)
+def test_where_a_login_leads_is_kept_whatever_it_is_called(
+    hub: Installation, browser: TestClient, target: str, there: str
+) -> None:
+    with hub.database.read() as session:
+        known = session.get(Account, "jo")
+    back = back_from_hub(hub, browser, "jo" if known else hub.person("jo"), target)
+    assert browser.get(back).headers["location"] == f"{hub.urls.hub}{there}"
 
 
 def test_whom_the_hub_knows_still_and_we_do_not_is_told_on_a_page(hub: Installation, browser: TestClient) -> None:

@@ -24,10 +24,11 @@ def test_without_an_address(tmp_path: Path) -> None:
     assert "NOTEYARD_URL is not set." in done.stderr
 
 
-def test_with_something_else_than_an_address(tmp_path: Path) -> None:
-    done = yard("runs", environment={"NOTEYARD_URL": "notes.example.org", "NOTEYARD_TOKEN": "x"}, folder=tmp_path)
+@pytest.mark.parametrize("address", ["notes.example.org", "http://localhost:80a", "http://[bad", "http://x:99999"])
+def test_with_something_else_than_an_address(tmp_path: Path, address: str) -> None:
+    done = yard("runs", environment={"NOTEYARD_URL": address, "NOTEYARD_TOKEN": "x"}, folder=tmp_path)
     assert done.returncode == 1
-    assert "NOTEYARD_URL is 'notes.example.org', which is not an address." in done.stderr
+    assert f"NOTEYARD_URL is {address!r}, which is not an address." in done.stderr
 
 
 def test_without_a_token(server: YardServer, tmp_path: Path) -> None:

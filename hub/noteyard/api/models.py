@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from noteyard.api.undelivered import UndeliveredModel
 from noteyard.domain import Audience, CatchUpPolicy, FireState, OverlapPolicy, Role, RunState, VersionState
@@ -14,6 +14,8 @@ ReleaseId = Annotated[
 ]
 Seconds = Annotated[int, Field(ge=1, le=30 * 86400)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S")]
+"""Words that a page shows as something's name: more than blanks."""
 Parameters = Annotated[dict[str, Any], Field(examples=[{"day": "2026-11-22"}], description="Values by parameter name.")]
 
 
@@ -129,7 +131,7 @@ class ShareModel(Body):
 
 
 class ScheduleRequest(Body):
-    name: str = Field(min_length=1, max_length=200, examples=["Nightly weather"])
+    name: Annotated[Title, Field(examples=["Nightly weather"])]
     release: ReleaseId
     cron: str = Field(min_length=1, max_length=200, examples=["0 6 * * *"])
     timezone: str = Field(default="UTC", max_length=64, examples=["Europe/Berlin"])
@@ -145,7 +147,7 @@ class ScheduleRequest(Body):
 class ScheduleChange(Body):
     """Fields to change; the others stay."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=200)
+    name: Title | None = None
     release: ReleaseId | None = None
     cron: str | None = Field(default=None, min_length=1, max_length=200)
     timezone: str | None = Field(default=None, max_length=64)
@@ -207,7 +209,7 @@ class FireModel(BaseModel):
 class DashboardRequest(Body):
     release: ReleaseId
     slug: str = Field(min_length=1, max_length=63, examples=["sales"])
-    title: str = Field(min_length=1, max_length=200)
+    title: Title
     description: str = Field(default="", max_length=2000)
     audience: Audience = Audience.ME
     people: list[Name] = Field(default_factory=list, max_length=200)
@@ -217,7 +219,7 @@ class DashboardRequest(Body):
 
 
 class DashboardChange(Body):
-    title: str | None = Field(default=None, min_length=1, max_length=200)
+    title: Title | None = None
     description: str | None = Field(default=None, max_length=2000)
     audience: Audience | None = None
     people: list[Name] | None = Field(default=None, max_length=200)
@@ -233,7 +235,7 @@ class VersionRequest(Body):
 
 
 class RollbackRequest(Body):
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=2**31 - 1)
 
 
 class VersionModel(BaseModel):

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, StatementError
 from starlette.exceptions import HTTPException
 
 from noteyard.api import error_pages
@@ -86,10 +86,18 @@ def install(app: FastAPI) -> None:
         return answer
 
     @app.exception_handler(DataError)
-    async def unstorable(request: Request, error: DataError) -> JSONResponse:
-        # PostgreSQL's text holds no NUL character, SQLite's does.
-        message = "A value can't be stored: it holds a character or a number that the database does not take."
-        return problem(request, NoteyardError(message, "Leave control characters out.", 422))
+    @app.exception_handler(OverflowError)
+    async def unstorable(request: Request, error: Exception) -> Response:
+        # PostgreSQL's text holds no NUL character, SQLite's does; drivers and datetimes refuse what is out of range.
+        log.warning("a value can't be stored", path=request.url.path, exc_info=error)
+        message = "A value can't be used: it holds a character, a number or a time that the database does not take."
+        hint = "Leave control characters out, and numbers and times that nothing needs."
+        return answer_to(request, NoteyardError(message, hint, 422))
+
+    @app.exception_handler(StatementError)
+    async def refused_on_the_way(request: Request, error: StatementError) -> Response:
+        told = unstorable if isinstance(error.orig, OverflowError) else unexpected
+        return await told(request, error)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

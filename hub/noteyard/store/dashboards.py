@@ -37,7 +37,7 @@ def publish(session: Session, new: NewDashboard, release: Release, owner: str) -
     dashboard = Dashboard(
         id=new_id("d"),
         slug=new.slug,
-        title=new.title.strip(),
+        title=new.title,
         description=new.description,
         owner=owner,
         publisher=owner,

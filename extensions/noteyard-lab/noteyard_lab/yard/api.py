@@ -40,7 +40,7 @@ class Access:
         token = environment.get("NOTEYARD_TOKEN") or environment.get("JUPYTERHUB_API_TOKEN", "")
         if not url:
             raise YardError(NO_URL, "Set it to the address that you open in the browser, and NOTEYARD_TOKEN.")
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        if not _is_address(url):
             raise YardError(
                 f"NOTEYARD_URL is {url!r}, which is not an address.", "Write it as https://notes.example.org."
             )
@@ -49,6 +49,14 @@ class Access:
         if not token.isascii() or not token.isprintable():
             raise YardError("The token in NOTEYARD_TOKEN has characters that no token has.", GET_TOKEN)
         return cls(url, token, environment.get("NOTEYARD_API_URL", "").rstrip("/"))
+
+
+def _is_address(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:  # a port that is no number, brackets that do not close
+        return False
 
 
 def segment(name: str) -> str:

@@ -1,6 +1,8 @@
 """Who did what, and who used how much."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from noteyard.api import people as rest
 from noteyard.api.portal.desk import Desk
@@ -11,7 +13,9 @@ PERIODS = (7, 30, 90, 365)
 
 
 @router.get("/audit")
-def audit(desk: Desk, who: str = "", thing: str = "", cursor: int | None = None) -> Response:
+def audit(
+    desk: Desk, who: str = "", thing: str = "", cursor: Annotated[int | None, Query(ge=0, le=2**62)] = None
+) -> Response:
     found = rest.audit(desk.person, desk.database, who.strip() or None, thing.strip() or None, cursor, 100)
     return desk.page("audit.html", found=found, who=who, thing=thing)
 

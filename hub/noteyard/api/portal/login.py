@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -20,6 +21,9 @@ from noteyard.urls import is_local
 router = APIRouter(prefix="/portal", include_in_schema=False)
 
 STATE_SECONDS = 600
+LONGEST_TARGET = 3000
+"""Browsers keep cookies of up to 4,096 bytes."""
+AS_IT_IS = "".join(map(chr, range(0x20, 0x7F)))
 
 
 @router.get("/login")
@@ -27,8 +31,7 @@ def login(hub: Hub, urls: Urls, next: str = "/") -> Response:
     """Off to the hub's login; `next` is where to go afterwards, on this host only."""
     state = secrets.token_urlsafe(24)
     answer = RedirectResponse(hub.login_url(state), 302)
-    target = next if is_local(next) else "/"
-    set_cookie(answer, urls, LOGIN, f"{state} {target}", STATE_SECONDS)
+    set_cookie(answer, urls, LOGIN, f"{state} {_kept(next)}", STATE_SECONDS)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -55,6 +58,12 @@ async def oauth_callback(
     set_cookie(answer, urls, SESSION, cookie, int(settings.session_hours * 3600))
     end_cookie(answer, urls, LOGIN)
     return answer
+
+
+def _kept(target: str) -> str:
+    """Where to go afterwards, as a cookie can hold it."""
+    quoted = quote(target, safe=AS_IT_IS)
+    return quoted if is_local(target) and len(quoted) <= LONGEST_TARGET else "/"
 
 
 async def _logged_in(hub: HubClient, code: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Schedules: the list, a schedule's page, and what can be done with one."""
 
-from datetime import datetime
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
+from pydantic import AwareDatetime
 
 from noteyard.access import Action, allowed
 from noteyard.api import schedules as rest
@@ -26,7 +26,7 @@ def schedules(desk: Desk, cursor: str | None = None, mine: bool = False) -> Resp
 
 
 @router.get("/{id}")
-def schedule(desk: Desk, id: str, before: datetime | None = None) -> Response:
+def schedule(desk: Desk, id: str, before: AwareDatetime | None = None) -> Response:
     found = rest.show(id, desk.person, desk.database, desk.settings, desk.urls)
     fires = rest.fires(id, desk.person, desk.database, desk.settings, before, FIRES)
     tells = [*found.alerts.mail, *(host_of(url) for url in found.alerts.webhooks)]
