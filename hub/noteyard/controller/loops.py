@@ -24,6 +24,11 @@ class Loop:
     turn: Callable[[], Awaitable[None]]
     seconds: float
 
+    def pause(self, failures: int) -> float:
+        """Seconds until the next turn, after so many in a row that failed."""
+        # However long something is away: what is doubled for ever is no number any more.
+        return min(self.seconds * 2 ** min(failures, 20), max(self.seconds, MOST_SECONDS_BETWEEN_TRIES))
+
 
 async def run_loops(loops: list[Loop]) -> None:
     """Repeat every loop until cancelled; LostLease ends them all."""
@@ -45,4 +50,4 @@ async def _repeat(loop: Loop) -> None:
             failures += 1
             FAILURES.labels(loop.name).inc()
             log.exception("turn failed", loop=loop.name, failures=failures)
-        await asyncio.sleep(min(loop.seconds * 2**failures, max(loop.seconds, MOST_SECONDS_BETWEEN_TRIES)))
+        await asyncio.sleep(loop.pause(failures))
