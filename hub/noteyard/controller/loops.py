@@ -27,7 +27,7 @@ class Loop:
     def pause(self, failures: int) -> float:
         """Seconds until the next turn, after so many in a row that failed."""
         # However long something is away: what is doubled for ever is no number any more.
-        return min(self.seconds * 2 ** min(failures, 20), max(self.seconds, MOST_SECONDS_BETWEEN_TRIES))
+        return min(self.seconds * 2.0 ** min(failures, 20), max(self.seconds, MOST_SECONDS_BETWEEN_TRIES))
 
 
 async def run_loops(loops: list[Loop]) -> None:
