@@ -99,6 +99,16 @@ async def test_a_message_that_can_not_be_made_does_not_stop_the_others(
     assert messages(database)[0].error == "It can't be sent: ValidationError."
 
 
+async def test_a_webhook_that_is_written_oddly_does_not_stop_the_others(
+    database: Database, tmp_path: Path, mail_server: MailServer, receiver: HttpReceiver
+) -> None:
+    add_schedule(database, ("ada@example.org",), (f"http://bot:a[b@127.0.0.1:{receiver.port}/x",))
+    end_a_run(database, RunState.FAILED)
+    await deliver(leading(database, tmp_path, mail_server.port))
+    assert len(mail_server.mails) == 1
+    assert [hook.path for hook in receiver.hooks] == ["/x"]
+
+
 async def test_without_a_mail_server_the_reason_is_recorded(database: Database, tmp_path: Path) -> None:
     add_schedule(database, ("ada@example.org",))
     end_a_run(database, RunState.FAILED)

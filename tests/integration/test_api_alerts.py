@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from noteyard.controller.notifications import deliver
@@ -63,6 +64,15 @@ def test_a_webhook_that_was_saved_before_keeps_no_change_out(app: FastAPI, ada: 
         session.get_one(Schedule, made["id"]).alerts = alerts
     changed = ada.patch(f"/api/v1/schedules/{made['id']}", json={"name": "weekly", "alerts": alerts})
     assert (changed.status_code, changed.json()["name"]) == (200, "weekly")
+
+
+@pytest.mark.parametrize("odd", ["https://bot:a[b@hooks.example.org/x", "https://[x]@hooks.example.org/"])
+def test_a_webhook_that_is_written_oddly_hides_no_schedule(app: FastAPI, ada: TestClient, odd: str) -> None:
+    made = schedule_of(ada, alerts={"mail": [], "webhooks": [odd]})
+    shares = [{"kind": "person", "name": "bob", "role": "viewer"}]
+    ada.put(f"/api/v1/schedules/{made['id']}/shares", json={"shares": shares})
+    (seen,) = browser(app, "bob").get("/api/v1/schedules").json()["items"]
+    assert seen["alerts"]["webhooks"] == ["https://hooks.example.org/…"]
 
 
 async def test_what_did_not_arrive_is_told_where_the_schedule_is_looked_at(tmp_path: Path) -> None:

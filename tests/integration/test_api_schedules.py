@@ -1,15 +1,22 @@
 """Schedules by REST: who sees, changes, gives away and resumes them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from noteyard.store import Database
+from noteyard.store.schedules import set_shares, shares_of
 from noteyard.store.tables import Attempt, Run, Schedule
-from sqlalchemy import select
+from noteyard.store.workload_tables import Dashboard
+from sqlalchemy import select, text
 
+from tests.conftest import empty
 from tests.support.app import api, browser
 from tests.support.rows import add_person
 from tests.support.upload import release_of, schedule_of
+from tests.support.waiting import until
 
 BOUNDED = """
 from datetime import date
@@ -86,6 +93,53 @@ def test_who_gave_a_schedule_away_can_not_run_it_with_the_new_owners_keys(ada: T
     assert ada.post(f"{path}/resume").status_code == 404
     assert ada.post(f"{path}/run").status_code == 404
     assert [share["role"] for share in bob.get(path).json()["shares"]] == ["viewer"]
+
+
+@pytest.mark.parametrize("kind", ["schedules", "dashboards"])
+def test_a_manager_can_not_stay_while_it_is_given_away(tmp_path: Path, postgres_url: str, kind: str) -> None:
+    """PostgreSQL lets several write at once: what was allowed before the lock need not be so behind it."""
+    empty(postgres_url)
+    with api(tmp_path, database_url=postgres_url) as app:
+        database: Database = app.state.database
+        with database.write() as session:
+            for name in ("ada", "bob", "mallory"):
+                add_person(session, name)
+        ada, mallory = browser(app, "ada"), browser(app, "mallory")
+        if kind == "schedules":
+            id = path = schedule_of(ada)["id"]
+        else:
+            body = {"release": release_of(ada, "1"), "slug": "sales", "title": "Sales"}
+            path = "sales"
+            id = ada.post("/api/v1/dashboards", json=body).json()["id"]
+        shares = {"shares": [{"kind": "person", "name": "mallory", "role": "manager"}]}
+        assert ada.put(f"/api/v1/{kind}/{path}/shares", json=shares).status_code == 200
+        with ThreadPoolExecutor(1) as pool:
+            with database.write() as session:
+                given = session.get_one(Schedule if kind == "schedules" else Dashboard, id, with_for_update=True)
+                given.owner = "bob"
+                set_shares(session, kind.removesuffix("s"), id, [])
+                session.flush()
+                asked = pool.submit(mallory.put, f"/api/v1/{kind}/{path}/shares", json=shares)
+                until(lambda: waits_for_a_lock(database), 20, "the other request waits")
+            assert asked.result().status_code == 404
+        with database.read() as session:
+            assert shares_of(session, kind.removesuffix("s"), id) == []
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    with database.engine.connect() as connection:
+        found = connection.execute(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        return bool(found.scalar_one())
+
+
+def test_fields_that_are_null_stay(ada: TestClient) -> None:
+    made = schedule_of(ada)
+    path = f"/api/v1/schedules/{made['id']}"
+    rule = ("name", "release", "cron", "timezone", "parameters")
+    changeable = (*rule, "catch_up", "catch_up_window", "overlap", "retries", "alerts")
+    changed = ada.patch(path, json=dict.fromkeys(changeable))
+    assert changed.status_code == 200, changed.text
+    assert {name: changed.json()[name] for name in changeable} == {name: made[name] for name in changeable}
 
 
 def test_a_schedule_says_how_far_behind_it_is_and_moves(ada: TestClient) -> None:

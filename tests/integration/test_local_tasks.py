@@ -1,6 +1,7 @@
 """What the local backend promises beyond the contract: looked at from outside, with real processes."""
 
 import asyncio
+import errno
 import json
 import os
 import random
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import pytest
 from noteyard.backends.base import Observed, Start
+from noteyard.backends.local import task_environment
 from noteyard.backends.local.network_environment import CERTIFICATES, PROXIES
 from noteyard.backends.local.processes import ProcessId, processes, send
 from noteyard.backends.local.runner import LocalRunner
+from noteyard.backends.local.tasks import MOST_STARTS
 from noteyard.errors import Conflict
 from noteyard.settings import Profile
 
@@ -310,3 +313,30 @@ def _kill_after(controller: "subprocess.Popen[str]", starts: int, seconds: float
         controller.stdout.readline()
     time.sleep(seconds)  # a moment by chance within the next start, not a wait
     controller.kill()
+
+
+async def test_a_start_that_was_broken_off_is_made_again(
+    harness: LocalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = harness.runner()
+    start = Start(ID, "end", "default")
+    with monkeypatch.context() as full:
+        full.setattr(task_environment.tempfile, "mkdtemp", no_space)
+        for _ in range(MOST_STARTS):
+            with pytest.raises(OSError, match="No space left on device"):
+                await runner.start(start)
+            last = (await runner.observe())[ID]
+            assert last.ended
+    assert not last.asleep, "what so often does not begin can't"
+    await runner.clean(ID)
+    assert ID not in await runner.observe()
+    with monkeypatch.context() as full, pytest.raises(OSError, match="No space left on device"):
+        full.setattr(task_environment.tempfile, "mkdtemp", no_space)
+        await runner.start(start)
+    assert (await runner.observe())[ID].asleep
+    await runner.start(start)
+    assert not (await end_of(runner)).asleep
+
+
+def no_space(*_: object, **__: object) -> str:
+    raise OSError(errno.ENOSPC, "No space left on device")

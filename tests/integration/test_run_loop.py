@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from noteyard.backends.base import Start
 from noteyard.controller.runs import RunLoop
 from noteyard.domain import RunState
 from noteyard.errors import NoteyardError, Unavailable
@@ -13,11 +14,14 @@ from noteyard.store.attempts import Ending, attempt_id, claim, settle
 from noteyard.store.lease import LostLease
 from noteyard.store.runs import cancel_run, get_run
 from noteyard.store.s3_keys import find_key, key_for_run
-from noteyard.store.tables import Attempt, Lease, Run
+from noteyard.store.tables import Attempt, Lease, Release, Run
 from noteyard.store.types import now
 
 from tests.support.rows import add_person, add_run, add_some_release
 from tests.support.scripted import Crash, ScriptedRunner, context
+from tests.support.waiting import until
+
+ERROR = {"cell": 0, "name": "ValueError", "message": "no", "traceback": "", "hint": None}
 
 
 def queue(database: Database, count: int = 1, **fields: object) -> list[str]:
@@ -40,7 +44,16 @@ def age(database: Database, run: str, **fields: object) -> None:
 
 
 def claim_it(database: Database, runner: ScriptedRunner) -> None:
-    start = runner.started[-1]
+    claim_one(database, runner.started[-1])
+
+
+def due(database: Database, run: str) -> bool:
+    with database.read() as session:
+        waits = get_run(session, run).not_before
+        return waits is None or waits <= now()
+
+
+def claim_one(database: Database, start: Start) -> None:
     with database.write() as session:
         claim(session, start.id, start.token, start.token)
 
@@ -274,6 +287,55 @@ async def test_a_process_that_can_not_be_ended_keeps_no_other_run_from_starting(
     await loop.turn()
     assert {start.id for start in runner.started} == {attempt_id(first, 1), attempt_id(bobs, 1)}
     assert state(database, second) is RunState.QUEUED
+
+
+async def test_a_run_that_waits_for_its_attempt_to_end_takes_no_place(database: Database, tmp_path: Path) -> None:
+    class Stuck(ScriptedRunner):
+        async def clean(self, id: str) -> None:
+            raise PermissionError(13, "Permission denied", "root-owned")
+
+    limits = Runs(concurrent=2, concurrent_per_person=2, retry_base_seconds=0.001, retry_cap_seconds=0.001)
+    first, second = queue(database, 2, retries=1)
+    runner = Stuck()
+    loop = RunLoop(context(database, tmp_path, runner, runs=limits))
+    await loop.turn()
+    for start in list(runner.started):
+        run, _ = start.id.split(".")
+        claim_one(database, start)
+        with database.write() as session:
+            row = get_run(session, run)
+            settle(session, row, session.get_one(Attempt, (run, 1)), Ending(RunState.FAILED, ERROR), limits)
+        runner.die(start.id, "exit code 1")
+    until(lambda: due(database, first) and due(database, second), 10, "both may be tried again")
+    with database.write() as session:
+        release = session.get_one(Release, get_run(session, first).release)
+        third = add_run(session, release, "ada").id
+    await loop.turn()
+    assert [state(database, run) for run in (first, second, third)] == [
+        RunState.QUEUED,
+        RunState.QUEUED,
+        RunState.STARTING,
+    ]
+
+
+async def test_a_disk_that_is_full_for_a_moment_costs_no_run(database: Database, tmp_path: Path) -> None:
+    class Full(ScriptedRunner):
+        full = True
+
+        async def start(self, start: Start) -> None:
+            if self.full:
+                self.full = False
+                raise OSError(28, "No space left on device")
+            await super().start(start)
+
+    first, second = queue(database, 2)
+    runner = Full()
+    loop = RunLoop(context(database, tmp_path, runner))
+    await loop.turn()
+    assert [start.id for start in runner.started] == [attempt_id(second, 1)]
+    age(database, first, created=now() - timedelta(seconds=4))
+    await loop.turn()
+    assert [start.id for start in runner.started] == [attempt_id(second, 1), attempt_id(first, 1)]
 
 
 async def test_the_keys_of_a_run_end_with_it_however_it_ends(database: Database, tmp_path: Path) -> None:

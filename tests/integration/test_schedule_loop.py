@@ -12,16 +12,18 @@ from noteyard.controller import schedules
 from noteyard.controller.schedules import ScheduleLoop, fire_schedule
 from noteyard.domain import CatchUpPolicy, FireState, OverlapPolicy, RunState
 from noteyard.errors import InvalidParameters
+from noteyard.notifications import Alert, AlertKind, mail_text
 from noteyard.run_parameters import rendered_parameters
 from noteyard.schedule_changes import Plan, create_schedule
-from noteyard.settings import Runs
+from noteyard.settings import Runs, Settings
 from noteyard.store import Database
 from noteyard.store.attempts import Ending, begin_attempt, requeue_interrupted, settle
 from noteyard.store.releases import get_release
 from noteyard.store.runs import fair_order, get_run, move, waiting_runs
 from noteyard.store.schedules import get_schedule
-from noteyard.store.tables import Attempt, Run, Schedule, ScheduleFire
+from noteyard.store.tables import Attempt, Message, Run, Schedule, ScheduleFire
 from noteyard.store.types import now
+from noteyard.urls import PublicUrls
 from sqlalchemy import delete, event, select
 
 from tests.support.rows import add_person, add_some_release
@@ -212,7 +214,8 @@ async def test_a_rule_that_is_no_longer_good_pauses_its_schedule_alone(database:
     with database.write() as session:
         good = get_schedule(session, id)
         release = get_release(session, good.release)
-        bad = create_schedule(session, Plan("bad", release, "0 * * * *", "UTC"), "ada")
+        told = {"mail": ["ada@example.org"], "webhooks": []}
+        bad = create_schedule(session, Plan("bad", release, "0 * * * *", "UTC", alerts=told), "ada")
         bad.timezone = "Gone/Away"
         bad.next_due = SIX - timedelta(hours=1)
     await ScheduleLoop(context(database, tmp_path, ScriptedRunner())).turn()
@@ -221,6 +224,29 @@ async def test_a_rule_that_is_no_longer_good_pauses_its_schedule_alone(database:
         assert paused.paused is True
         assert paused.paused_reason == "Paused by Noteyard: There is no time zone named `Gone/Away`."
         assert get_schedule(session, id).last_due is not None
+        missed = session.get_one(ScheduleFire, (bad.id, SIX - timedelta(hours=1)))
+        assert (missed.state, missed.reason) == (FireState.MISSED, paused.paused_reason)
+        (told,) = session.scalars(select(Message))
+    alert = Alert.from_payload(told.payload)
+    said = "The schedule is paused: There is no time zone named `Gone/Away`."
+    assert (told.recipient, alert.kind, alert.reason) == ("ada@example.org", AlertKind.MISSED, said)
+    assert "2026-11-22 05:00 UTC" in mail_text(alert, PublicUrls.of(Settings()))
+
+
+async def test_between_schedules_that_take_long_others_may_write(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(database)
+    with database.write() as session:
+        release = get_release(session, session.scalars(select(Schedule)).one().release)
+        for number in range(3):
+            create_schedule(session, Plan(f"s{number}", release, "0 * * * *", "UTC"), "ada").next_due = SIX
+    monkeypatch.setattr(schedules, "LONGEST_WRITE", 0.0)
+    commits = []
+    event.listen(database.engine, "commit", commits.append)
+    await ScheduleLoop(context(database, tmp_path, ScriptedRunner())).turn()
+    assert len(runs(database)) == 4
+    assert len(commits) >= 4
 
 
 async def test_a_schedule_that_breaks_undoes_no_other_fire(

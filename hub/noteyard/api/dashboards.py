@@ -30,11 +30,12 @@ from noteyard.api.models import (
 from noteyard.api.problems import RESPONSES
 from noteyard.api.releases import runnable_release
 from noteyard.api.streams import answers, stored
-from noteyard.domain import Role, Sharing, VersionState
+from noteyard.domain import Person, Role, Sharing, VersionState
 from noteyard.errors import Conflict, NotFound
 from noteyard.objects import rendering_key
 from noteyard.parameter_values import known_values
 from noteyard.parameters import validate
+from noteyard.settings import Settings
 from noteyard.store.audit import record
 from noteyard.store.dashboards import (
     NewDashboard,
@@ -43,6 +44,7 @@ from noteyard.store.dashboards import (
     hand_over,
     list_dashboards,
     live_processes,
+    lock_dashboard,
     newest_log,
     publish,
     remove,
@@ -102,7 +104,7 @@ def change(
 ) -> DashboardModel:
     """Change title, description or audience."""
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.EDIT, settings)
+        dashboard = _locked(session, slug, asking, Action.EDIT, settings)
         if body.reads_viewer not in (None, dashboard.reads_viewer):
             _restart(session, dashboard)
         for name in ("title", "description", "audience", "reads_viewer"):
@@ -124,7 +126,7 @@ def add(
     Without `parameters` the present values go on, save those of parameters that the notebook no longer has.
     """
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.EDIT, settings)
+        dashboard = _locked(session, slug, asking, Action.EDIT, settings)
         release = runnable_release(session, body.release, asking, settings)
         kept = known_values(release.schema, dashboard.parameters)
         parameters = kept if body.parameters is None else body.parameters
@@ -143,7 +145,7 @@ def rollback(
 ) -> DashboardModel:
     """Show an earlier (or later) version that has rendered. It reads the team's data in your name from now on."""
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.EDIT, settings)
+        dashboard = _locked(session, slug, asking, Action.EDIT, settings)
         version = get_version(session, dashboard.id, body.version)
         if version.state != VersionState.GOOD:
             raise Conflict(f"Version {body.version} has not rendered; only one that did can be shown.")
@@ -161,7 +163,7 @@ def sleep(
 ) -> DashboardModel:
     """End its process now; the next visit wakes it."""
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.STOP, settings)
+        dashboard = _locked(session, slug, asking, Action.STOP, settings)
         dashboard.awake = False
         record(session, asking.name, "dashboard.sleep", slug, {}, request_id)
         return dashboard_model(session, dashboard, asking, urls)
@@ -171,7 +173,7 @@ def sleep(
 def wake_up(slug: str, asking: Asking, database: Db, settings: Config, urls: Urls) -> DashboardModel:
     """Start its process before anybody visits, or try again after failures."""
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.READ, settings)
+        dashboard = _locked(session, slug, asking, Action.READ, settings)
         if manages(session, dashboard, asking):
             dashboard.failures, dashboard.not_before = 0, None
         wake(dashboard)
@@ -182,7 +184,7 @@ def wake_up(slug: str, asking: Asking, database: Db, settings: Config, urls: Url
 def delete(slug: str, asking: Asking, database: Db, settings: Config, request_id: RequestId) -> None:
     """Take the dashboard down; its link becomes free."""
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.DELETE, settings)
+        dashboard = _locked(session, slug, asking, Action.DELETE, settings)
         remove(dashboard)
         record(session, asking.name, "dashboard.delete", slug, {"title": dashboard.title}, request_id)
 
@@ -220,7 +222,7 @@ def share(
 ) -> DashboardModel:
     """Replace the people and groups it is shared with, as viewers or managers."""
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.EDIT, settings)
+        dashboard = _locked(session, slug, asking, Action.EDIT, settings)
         set_shares(session, "dashboard", dashboard.id, [Sharing(s.kind, s.name, s.role) for s in body.shares])
         record(session, asking.name, "dashboard.share", slug, body.model_dump(mode="json"), request_id)
         return dashboard_model(session, dashboard, asking, urls)
@@ -232,7 +234,7 @@ def transfer(
 ) -> DashboardModel:
     """Give it to somebody else. It goes on under its own identity, which may never read more than its new owner may."""
     with database.write() as session:
-        dashboard = dashboard_for(session, slug, asking, Action.TRANSFER, settings)
+        dashboard = _locked(session, slug, asking, Action.TRANSFER, settings)
         get_active(session, body.owner)
         before = dashboard.owner
         hand_over(session, dashboard, body.owner)
@@ -244,6 +246,12 @@ def transfer(
 def _note_card(database: Db, dashboard: Dashboard, asking: Asking, request_id: str) -> None:
     with database.write() as session:
         looked_at_as_administrator(session, dashboard, asking, "card", request_id)
+
+
+def _locked(session: Session, slug: str, asking: Person, action: Action, settings: Settings) -> Dashboard:
+    # The lock first: while it is waited for, another may take away what allows this.
+    lock_dashboard(session, slug)
+    return dashboard_for(session, slug, asking, action, settings)
 
 
 def _restart(session: Session, dashboard: Dashboard, version: int | None = None) -> None:

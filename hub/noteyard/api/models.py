@@ -145,7 +145,7 @@ class ScheduleRequest(Body):
 
 
 class ScheduleChange(Body):
-    """Fields to change; the others stay."""
+    """Fields to change; the others stay, and those that are null. A timeout of null is the installation's."""
 
     name: Title | None = None
     release: ReleaseId | None = None

@@ -99,9 +99,9 @@ def change(
 
     Without `parameters` the present values go on, save those of parameters that the notebook no longer has.
     """
-    changes: dict[str, Any] = body.model_dump(exclude_unset=True, exclude={"release"})
-    if "timeout" in changes:
-        changes["timeout"] = changes["timeout"] or settings.runs.timeout_seconds
+    changes: dict[str, Any] = body.model_dump(exclude_none=True, exclude={"release"})
+    if "timeout" in body.model_fields_set:
+        changes["timeout"] = body.timeout or settings.runs.timeout_seconds
     with database.write() as session:
         schedule = _locked(session, id, asking, Action.EDIT, settings)
         release = session.get_one(Release, schedule.release)
@@ -222,8 +222,9 @@ def transfer(
 
 
 def _locked(session: Session, id: str, asking: Asking, action: Action, settings: Config) -> Schedule:
-    schedule_for(session, id, asking, action, settings)
-    return locked_schedule(session, id)
+    # The lock first: while it is waited for, another may take away what allows this.
+    locked_schedule(session, id)
+    return schedule_for(session, id, asking, action, settings)
 
 
 def _same_owner_runs_it(schedule: Schedule, name: str) -> None:

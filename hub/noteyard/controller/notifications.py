@@ -6,7 +6,6 @@ Idempotency-Key, so that the receiver can tell.
 
 import asyncio
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import Counter
@@ -17,6 +16,7 @@ from noteyard.store.lease import LostLease
 from noteyard.store.outbox import due_messages, mark_delivered, mark_failed, postpone
 from noteyard.store.tables import Message
 from noteyard.store.types import now
+from noteyard.webhook_target import host_of
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ def _due(context: Context) -> list[Message]:
 def _by_server(messages: Iterable[Message]) -> Iterable[list[Message]]:
     groups: dict[str, list[Message]] = {}
     for message in messages:
-        server = "mail" if message.channel == "mail" else urlsplit(message.recipient).netloc
+        server = "mail" if message.channel == "mail" else host_of(message.recipient)
         groups.setdefault(server, []).append(message)
     return groups.values()
 

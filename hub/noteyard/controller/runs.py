@@ -197,13 +197,12 @@ class RunLoop:
     async def _start(self, seen: Mapping[str, Observed]) -> None:
         limits = self.context.settings.runs
         with self.context.database.read() as session:
-            waiting = waiting_runs(session, now())
+            # While the attempt before is not proven dead, a run takes nobody's place.
+            waiting = [run for run in waiting_runs(session, now()) if attempt_id(run.id, run.attempt) not in seen]
             if not waiting:
                 return
             active = active_counts(session)
         for run in fair_order(waiting, active, limits.concurrent, limits.concurrent_per_person):
-            if attempt_id(run.id, run.attempt) in seen:
-                continue  # the attempt before is not proven dead yet
             with self.context.write() as session:
                 row = locked_run(session, run.id)
                 if row.state != RunState.QUEUED:
@@ -218,7 +217,7 @@ class RunLoop:
         try:
             await asyncio.to_thread(self._check_profile, start)
             await self.context.runner.start(start)
-        except Unavailable:
+        except (Unavailable, OSError):
             # The attempt's row is there: a later turn sees that nothing came of it, and starts it again.
             log.exception("attempt not started yet", attempt=start.id)
         except NoteyardError as error:

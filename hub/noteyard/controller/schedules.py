@@ -5,8 +5,10 @@ next due time.
 """
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 import structlog
 from prometheus_client import Counter
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 FIRES = Counter("noteyard_fires_total", "Due times by what became of them.", ["state"])
 BATCH = 50
+LONGEST_WRITE = 0.5
+"""Seconds after which a transaction takes no further schedule."""
 
 
 @dataclass
@@ -47,12 +51,21 @@ class ScheduleLoop:
             due = due_schedules(session, moment, BATCH)
         if not due:
             return False
+        waiting = deque(due)
+        while waiting:
+            self._fire_for_a_while(waiting, moment)
+        return len(due) == BATCH
+
+    def _fire_for_a_while(self, waiting: deque[str], moment: datetime) -> None:
+        # After a long outage a schedule has hundreds of due times: others are to write in between.
+        until = monotonic() + LONGEST_WRITE
         with self.context.write() as session:
-            for id in due:
-                schedule = locked_schedule(session, id)
+            while True:
+                schedule = locked_schedule(session, waiting.popleft())
                 if schedule.next_due is not None and schedule.next_due <= moment and not schedule.paused:
                     _fire_or_pause(session, schedule, moment)
-        return len(due) == BATCH
+                if not waiting or monotonic() > until:
+                    return
 
 
 def _fire_or_pause(session: Session, schedule: Schedule, moment: datetime) -> None:
@@ -69,7 +82,12 @@ def _fire_or_pause(session: Session, schedule: Schedule, moment: datetime) -> No
         reason = f"it could not be fired ({type(error).__name__}); the log has the details."
     if reason is not None:
         log.warning("schedule paused", schedule=id, reason=reason)
-        pause(locked_schedule(session, id), f"Paused by Noteyard: {reason}")
+        schedule = locked_schedule(session, id)
+        due = schedule.next_due
+        pause(schedule, f"Paused by Noteyard: {reason}")
+        if due is not None and record_fire(session, id, due, FireState.MISSED, reason=schedule.paused_reason):
+            FIRES.labels(FireState.MISSED).inc()
+            alert_missed(session, schedule, [due], f"The schedule is paused: {reason}")
 
 
 def fire_schedule(session: Session, schedule: Schedule, moment: datetime) -> None:

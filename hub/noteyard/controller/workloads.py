@@ -133,7 +133,7 @@ class WorkloadLoop:
     async def _launch(self, start: Start) -> None:
         try:
             await self.context.workload_host.apply(start)
-        except Unavailable:
+        except (Unavailable, OSError):
             # A later turn sees that nothing came of it.
             log.exception("dashboard not started yet", workload=start.id)
         except NoteyardError as error:

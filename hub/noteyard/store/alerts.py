@@ -36,7 +36,7 @@ def alert_after(session: Session, run: Run, schedule: Schedule) -> None:
 
 
 def alert_missed(session: Session, schedule: Schedule, dues: Sequence[datetime], reason: str) -> None:
-    """Tell of due times that were missed: one message for all of them, however many an outage made."""
+    """Tell of due times that were missed: one message for all that are planned at once (500)."""
     if not dues:
         return
     notebook = session.get_one(Release, schedule.release).notebook

@@ -120,6 +120,12 @@ def get_dashboard(session: Session, slug: str) -> Dashboard:
     return found
 
 
+def lock_dashboard(session: Session, slug: str) -> None:
+    """Let nobody else change it until the transaction ends: what is read of it from now on stays true as long."""
+    query = select(Dashboard.id).where(or_(Dashboard.slug == slug, Dashboard.id == slug), Dashboard.deleted.is_(None))
+    session.scalar(query.with_for_update())
+
+
 def versions_of(session: Session, dashboard: str) -> list[DashboardVersion]:
     """Versions, newest first."""
     query = select(DashboardVersion).where(DashboardVersion.dashboard == dashboard)

@@ -15,7 +15,7 @@ def get_schedule(session: Session, id: str) -> Schedule:
     """The schedule (deleted ones too: their history is kept), or NotFound."""
     schedule = session.get(Schedule, id)
     if schedule is None:
-        raise NotFound(f"There is no schedule {id!r}.", "See your schedules with `yard schedule list`.")
+        raise _unknown(id)
     return schedule
 
 
@@ -25,8 +25,12 @@ def locked_schedule(session: Session, id: str) -> Schedule:
     query = select(Schedule).where(Schedule.id == id).with_for_update().execution_options(populate_existing=True)
     schedule = session.scalar(query)
     if schedule is None:
-        raise NotFound(f"There is no schedule {id!r}.")
+        raise _unknown(id)
     return schedule
+
+
+def _unknown(id: str) -> NotFound:
+    return NotFound(f"There is no schedule {id!r}.", "See your schedules with `yard schedule list`.")
 
 
 def due_schedules(session: Session, moment: datetime, limit: int = 200) -> list[str]:

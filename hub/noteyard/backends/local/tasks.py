@@ -1,9 +1,10 @@
 """Processes of runs and dashboards on one machine: started once, found again by anybody, ended with all they started.
 
 A task is one attempt or one dashboard process. Its folder `<kind>/<id>` under the state folder holds `lock` (held by
-the minder for as long as it lives), `process` (pid and start time of the process), `output.log`, `end.json` (how it
-ended), `asked` (who was sent SIGTERM), the task's home, and a link to its temporary files; its working folder is
-`work/<id>`. Nothing is kept in memory but child processes to be reaped: whoever starts next sees the same.
+the minder for as long as it lives), `starts` (a dot for each try), `process` (pid and start time of the process),
+`output.log`, `end.json` (how it ended), `asked` (who was sent SIGTERM), the task's home, and a link to its temporary
+files; its working folder is `work/<id>`. Nothing is kept in memory but child processes to be reaped: whoever starts
+next sees the same.
 """
 
 import fcntl
@@ -49,6 +50,8 @@ LOCK_DESCRIPTOR = 3  # where the minder finds the lock it is to hold
 LOCK_SECONDS = 1.0
 KILL_SECONDS = 10.0
 STEP = 0.02
+MOST_STARTS = 20
+"""What so often had no process was not broken off, but can't begin."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,12 @@ class Kind:
     option: str
     key: str
     areas: tuple[Area, ...]
+    starts_again: bool
+    """Whether a start that was broken off before there was a process is repeated under the same id."""
 
 
-ATTEMPT = Kind("attempts", "noteyard_lab.worker", "--attempt", "attempt", ("team", "me"))
-WORKLOAD = Kind("workloads", "noteyard_lab.dashboard", "--workload", "workload", ("team",))
+ATTEMPT = Kind("attempts", "noteyard_lab.worker", "--attempt", "attempt", ("team", "me"), starts_again=True)
+WORKLOAD = Kind("workloads", "noteyard_lab.dashboard", "--workload", "workload", ("team",), starts_again=False)
 
 Command = Callable[[Path, str], Sequence[str]]
 """From an environment's folder and a task's id to the words that start it; they end with the kind's option and id."""
@@ -91,6 +96,8 @@ class Tasks:
             if lock is None or (folder / "end.json").exists() or self._worker(start.id):
                 return
             python = profile_environment(self.settings, start.profile)
+            with (folder / "starts").open("a") as starts:
+                starts.write(".")
             remove_tree(self.instance.work(start.id))
             work = self.instance.work(start.id)
             (folder / "asked").unlink(missing_ok=True)
@@ -151,6 +158,8 @@ class Tasks:
         # Its minder, which holds the lock, answers for it; when that one is gone, the process itself.
         if not ended and (_is_locked(folder) or self._worker(folder.name)):
             return Observed(folder.name, ended=False)
+        if not ended and self.kind.starts_again and 0 < _starts(folder) < MOST_STARTS and not _began(folder):
+            return Observed(folder.name, ended=True, asleep=True)
         return Observed(folder.name, ended=True, reason=reason_of(folder))
 
     def _worker(self, id: str) -> list[Process]:
@@ -194,6 +203,17 @@ class Tasks:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _starts(folder: Path) -> int:
+    try:
+        return (folder / "starts").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _began(folder: Path) -> bool:
+    return (folder / "process").exists()
 
 
 def _process_id(text: str) -> ProcessId:
