@@ -64,6 +64,7 @@ def test_a_person_logs_in_and_works_in_a_lab_of_their_own(
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("rows 7", timeout=60_000)
 
 
+@pytest.mark.slow
 def test_the_first_ten_minutes_of_the_readme_in_a_terminal(
     running: Product, people: tuple[str, str], page: Page
 ) -> None:

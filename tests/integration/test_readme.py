@@ -17,7 +17,7 @@ from tests.support.readme import README, commands
 
 ROOT = Path(__file__).parents[2]
 MADE = {"make up", "make test"}
-"""Run by whoever runs this test: `make test`, after which `make up` only starts what the test starts below."""
+"""Run by whoever runs this test; after `make test`, `make up` only starts what the test starts below."""
 
 
 def test_the_readme_says_what_make_knows() -> None:
@@ -33,6 +33,7 @@ def test_every_file_that_the_readme_names_is_there() -> None:
         assert (ROOT / target).exists(), f"README.md links to {target}, which does not exist"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_every_command_works_as_written(tmp_path: Path) -> None:
     state, lab = tmp_path / "state", tmp_path / "lab"
